@@ -1,0 +1,143 @@
+"""The compiled route as a graph of elements: its small vocabulary, its canonical form and its digest.
+
+Two graphs with the same canonical form do the same thing; ids and the order of elements take no part in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway_config.errors import GraphError
+
+START, CONDITIONAL, PERCENTAGE, RATE, MODEL, END = ELEMENT_TYPES = (
+    "start",
+    "conditional",
+    "percentage",
+    "rate",
+    "model",
+    "end",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One node. `outputs` maps the label of an edge to the id of the element it leads to."""
+
+    id: str
+    type: str
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Elements by id. Exactly one is the start, and every edge leads to an element of this graph."""
+
+    elements: Mapping[str, Element]
+
+    def __post_init__(self) -> None:
+        starts = [element.id for element in self.elements.values() if element.type == START]
+        if len(starts) != 1:
+            raise GraphError(f"a graph has exactly one start element; found {len(starts)}: {starts}")
+        for element in self.elements.values():
+            for label, target in element.outputs.items():
+                if target not in self.elements:
+                    raise GraphError(f'output "{label}" of element "{element.id}" leads to "{target}", which does not exist')
+
+    @classmethod
+    def of(cls, *elements: Element) -> Graph:
+        """A graph of these elements; a repeated id is an error."""
+        by_id = {element.id: element for element in elements}
+        if len(by_id) != len(elements):
+            ids = [element.id for element in elements]
+            raise GraphError(f"two elements have the id {next(i for i in ids if ids.count(i) > 1)!r}")
+        return cls(by_id)
+
+    @property
+    def start(self) -> Element:
+        return next(element for element in self.elements.values() if element.type == START)
+
+    def walk(self) -> Iterator[Element]:
+        """The elements that the start reaches, depth first, edges in canonical order."""
+        seen: set[str] = set()
+        pending = [self.start.id]
+        while pending:
+            element = self.elements[pending.pop()]
+            if element.id not in seen:
+                seen.add(element.id)
+                yield element
+                pending.extend(target for _, target in reversed(canonical_outputs(element)))
+
+
+def canonical_outputs(element: Element) -> list[tuple[str, str]]:
+    """The edges in the one order that everyone uses: percentages ascending, other labels by name."""
+    key = _percent_key if element.type == PERCENTAGE else _label_key
+    return sorted(element.outputs.items(), key=key)
+
+
+def _percent_key(edge: tuple[str, str]) -> tuple[float, str]:
+    label = edge[0]
+    try:
+        return float(label.rstrip("%")), label
+    except ValueError:
+        return 101.0, label
+
+
+def _label_key(edge: tuple[str, str]) -> str:
+    return edge[0]
+
+
+def percent(label: str) -> float:
+    """The percentage that an output's label states: `"10%"` is 10.0. A label that states none is an error."""
+    try:
+        return float(label.removesuffix("%"))
+    except ValueError:
+        raise GraphError(f'a percentage output is labelled like "10%"; found "{label}"') from None
+
+
+def canonical(graph: Graph) -> list[dict[str, Any]]:
+    """The graph as plain data, each element under its number in `walk` order, so that ids and order are gone.
+
+    Elements that the start does not reach come last, sorted by what they say; they are stored, so they count.
+    """
+    numbers = {element.id: number for number, element in enumerate(graph.walk())}
+    reached = [_blanked(graph.elements[id], numbers) for id in numbers]
+    stray = [_blanked(element, numbers) for element in graph.elements.values() if element.id not in numbers]
+    return reached + sorted(stray, key=canonical_json)
+
+
+def _blanked(element: Element, numbers: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "type": element.type,
+        "properties": element.properties,
+        "outputs": [[label, numbers.get(target)] for label, target in canonical_outputs(element)],
+    }
+
+
+def canonical_json(value: Any) -> str:
+    """The one text form that is hashed: sorted keys, no spaces, ASCII, integral floats as integers."""
+    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of the canonical JSON of plain data, 64 hexadecimal digits."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def graph_digest(graph: Graph) -> str:
+    """The digest of what Cloudflare stores, ids and order of elements excluded."""
+    return digest(canonical(graph))
