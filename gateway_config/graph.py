@@ -33,9 +33,12 @@ class Element:
     outputs: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Graph:
-    """Elements by id. Exactly one is the start, and every edge leads to an element of this graph."""
+    """Elements by id. Exactly one is the start, and every edge leads to an element of this graph.
+
+    Graphs are compared by `graph_digest`; `==` is identity, so that a graph can key a cache.
+    """
 
     elements: Mapping[str, Element]
 

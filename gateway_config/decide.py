@@ -1,0 +1,229 @@
+"""The second reader of a graph: which way one request goes, as a pure function of what is known of it.
+
+Cloudflare walks the same graph when it serves; this module predicts, explains and replays, and it chooses for what a
+dynamic route cannot carry. Percentages need a draw; nothing here draws by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from gateway_config.errors import GraphError
+from gateway_config.graph import (
+    CONDITIONAL,
+    END,
+    MODEL,
+    PERCENTAGE,
+    RATE,
+    Element,
+    Graph,
+    canonical_outputs,
+    percent,
+)
+
+Metadata = Mapping[str, str | int | float | bool | None]
+Test = Callable[[Metadata], bool]
+
+METADATA_PREFIX = "metadata."
+# No graph of ours is nearly so deep; a graph made by others may go in a circle.
+MOST_STEPS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The way of one request: the ids of the elements passed, and of the model element that answers.
+
+    `model` is None where the way ends without a model, and where it stops at `open`: a percentage without a draw.
+    """
+
+    path: tuple[str, ...]
+    model: str | None
+    open: str | None = None
+
+
+def decide(
+    graph: Graph,
+    metadata: Metadata,
+    draws: Iterator[int] | None = None,
+    *,
+    exhausted: Container[str] = (),
+    failing: Container[str] = (),
+) -> Decision:
+    """The way that a request with this metadata takes.
+
+    `draws` gives an integer 0 … 99 for each percentage met; `exhausted` are the ids of rate elements whose limit is
+    reached, `failing` those of model elements that do not answer. Raises GraphError for a circle, a missing output or
+    a condition that we cannot read.
+    """
+    steps = _steps(graph)
+    id = graph.start.id
+    path: tuple[str, ...] = (id,)
+    for _ in range(MOST_STEPS):
+        type, step = steps[id]
+        if type == MODEL:
+            if id not in failing:
+                return Decision(path, id)
+            passed = step["fallback"]
+        elif type == CONDITIONAL:
+            passed = step(metadata)
+        elif type == PERCENTAGE:
+            draw = next(draws, None) if draws is not None else None
+            if draw is None:
+                return Decision(path, None, id)
+            passed = step(draw)
+        elif type == RATE:
+            passed = step["fallback" if id in exhausted else "success"]
+        elif type == END:
+            return Decision(path, None)
+        else:
+            passed = step["next"]
+        path += passed
+        id = passed[-1]
+    raise GraphError(f'no end after {MOST_STEPS} elements: the graph goes in a circle through "{id}"')
+
+
+def distribution(graph: Graph, metadata: Metadata) -> dict[str | None, Fraction]:
+    """The exact probability of each model element (None: no model), over all draws, for requests with this metadata."""
+    shares: dict[str | None, Fraction] = {}
+    pending: list[tuple[Fraction, tuple[int, ...]]] = [(Fraction(1), ())]
+    while pending:
+        share, draws = pending.pop()
+        decision = decide(graph, metadata, iter(draws))
+        if decision.open is None:
+            shares[decision.model] = shares.get(decision.model, Fraction(0)) + share
+            continue
+        below = 0.0
+        for label, _ in canonical_outputs(graph.elements[decision.open]):
+            pending.append((share * Fraction(percent(label)) / 100, (*draws, int(below))))
+            below += percent(label)
+    return shares
+
+
+# --- a graph made ready to walk -----------------------------------------------------------------------------------
+#
+# A step answers with the ids that it passes, the last of which is where it leads. Neighbouring conditionals that ask
+# one metadata key for texts are one table, so a front door of many routes costs one look-up.
+
+
+@lru_cache(maxsize=1024)
+def _steps(graph: Graph) -> dict[str, tuple[str, Any]]:
+    return {element.id: (element.type, _step(graph, element)) for element in graph.elements.values()}
+
+
+def _step(graph: Graph, element: Element) -> Any:
+    if element.type == PERCENTAGE:
+        return _drawing(element)
+    if element.type == CONDITIONAL:
+        asked = _asked_texts(element)
+        return _table(graph, element, asked[0]) if asked else _testing(element)
+    return _Ways(element)
+
+
+class _Ways(dict[str, tuple[str, ...]]):
+    """The outputs of an element by label; asking for one that is missing says which."""
+
+    def __init__(self, element: Element) -> None:
+        super().__init__((label, (target,)) for label, target in element.outputs.items())
+        self.id = element.id
+
+    def __missing__(self, label: str) -> tuple[str, ...]:
+        raise GraphError(f'element "{self.id}" has no output "{label}"')
+
+
+def _drawing(element: Element) -> Callable[[int], tuple[str, ...]]:
+    edges = [(percent(label), (target,)) for label, target in canonical_outputs(element)]
+
+    def drawn(draw: int) -> tuple[str, ...]:
+        below = 0.0
+        for share, way in edges:
+            below += share
+            if draw < below:
+                return way
+        raise GraphError(f'the draw {draw} is beyond the shares of element "{element.id}", which add to {below:g}')
+
+    return drawn
+
+
+def _testing(element: Element) -> Callable[[Metadata], tuple[str, ...]]:
+    test, ways = condition(element.properties.get("conditions")), _Ways(element)
+    return lambda metadata: ways["true" if test(metadata) else "false"]
+
+
+def _asked_texts(element: Element) -> tuple[str, Sequence[str]] | None:
+    """The metadata key and the texts that a conditional asks it for, if that is all it does."""
+    conditions = element.properties.get("conditions") if element.type == CONDITIONAL else None
+    if not isinstance(conditions, Mapping) or len(conditions) != 1 or not {"true", "false"} <= set(element.outputs):
+        return None
+    [(path, wanted)] = conditions.items()
+    if not path.startswith(METADATA_PREFIX) or not isinstance(wanted, Mapping) or len(wanted) != 1:
+        return None
+    [(operator, value)] = wanted.items()
+    values = [value] if operator == "$eq" else value if operator == "$in" else None
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        return None
+    return path.removeprefix(METADATA_PREFIX), values
+
+
+def _table(graph: Graph, element: Element, key: str) -> Callable[[Metadata], tuple[str, ...]]:
+    table: dict[Any, tuple[str, ...]] = {}
+    passed: tuple[str, ...] = ()
+    while (asked := _asked_texts(element)) and asked[0] == key and element.id not in passed[:-1]:
+        for text in asked[1]:
+            table.setdefault(text, (*passed, element.outputs["true"]))
+        passed = (*passed, element.outputs["false"])
+        element = graph.elements[element.outputs["false"]]
+    return lambda metadata: table.get(metadata.get(key), passed)
+
+
+# --- conditions ---------------------------------------------------------------------------------------------------
+
+
+def condition(conditions: object) -> Test:
+    """The test that a conditional's `conditions` mean: `$eq $ne $in $and $or` on `metadata.<key>`.
+
+    A key that the request does not carry makes a comparison false, `$ne` included: nobody has written down what
+    Cloudflare does, so the emulator names it as an assumption.
+    """
+    if not isinstance(conditions, Mapping):
+        raise GraphError(f"conditions are a mapping; found {conditions!r}")
+    return _all([_clause(path, wanted) for path, wanted in conditions.items()])
+
+
+def _clause(path: str, wanted: object) -> Test:
+    if path in ("$and", "$or"):
+        if not isinstance(wanted, list):
+            raise GraphError(f"{path} takes a list of conditions; found {wanted!r}")
+        tests = [condition(item) for item in wanted]
+        return _all(tests) if path == "$and" else _any(tests)
+    if not path.startswith(METADATA_PREFIX):
+        raise GraphError(f'a condition asks "metadata.<key>"; found "{path}"')
+    key = path.removeprefix(METADATA_PREFIX)
+    operators = wanted if isinstance(wanted, Mapping) else {"$eq": wanted}
+    return _all([_comparison(key, operator, value) for operator, value in operators.items()])
+
+
+def _comparison(key: str, operator: str, value: Any) -> Test:
+    if operator == "$eq":
+        return lambda metadata: key in metadata and _same(metadata[key], value)
+    if operator == "$ne":
+        return lambda metadata: key in metadata and not _same(metadata[key], value)
+    if operator == "$in" and isinstance(value, list):
+        return lambda metadata: key in metadata and any(_same(metadata[key], item) for item in value)
+    raise GraphError(f'a condition compares by $eq, $ne or $in (with a list); found "{operator}": {value!r}')
+
+
+def _same(found: Any, wanted: Any) -> bool:
+    """Equal as JSON is equal: true is not 1, and 1 is 1.0."""
+    return isinstance(found, bool) == isinstance(wanted, bool) and bool(found == wanted)
+
+
+def _all(tests: Sequence[Test]) -> Test:
+    return tests[0] if len(tests) == 1 else lambda metadata: all(test(metadata) for test in tests)
+
+
+def _any(tests: Sequence[Test]) -> Test:
+    return lambda metadata: any(test(metadata) for test in tests)
