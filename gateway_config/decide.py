@@ -143,7 +143,9 @@ def _drawing(element: Element) -> Callable[[int], tuple[str, ...]]:
             below += share
             if draw < below:
                 return way
-        raise GraphError(f'the draw {draw} is beyond the shares of element "{element.id}", which add to {below:g}')
+        raise GraphError(
+            f'the draw {draw} is beyond the shares of element "{element.id}", which add to {below:g}'
+        )
 
     return drawn
 
@@ -156,7 +158,11 @@ def _testing(element: Element) -> Callable[[Metadata], tuple[str, ...]]:
 def _asked_texts(element: Element) -> tuple[str, Sequence[str]] | None:
     """The metadata key and the texts that a conditional asks it for, if that is all it does."""
     conditions = element.properties.get("conditions") if element.type == CONDITIONAL else None
-    if not isinstance(conditions, Mapping) or len(conditions) != 1 or not {"true", "false"} <= set(element.outputs):
+    if (
+        not isinstance(conditions, Mapping)
+        or len(conditions) != 1
+        or not {"true", "false"} <= set(element.outputs)
+    ):
         return None
     [(path, wanted)] = conditions.items()
     if not path.startswith(METADATA_PREFIX) or not isinstance(wanted, Mapping) or len(wanted) != 1:

@@ -1,12 +1,12 @@
 """Every error Gatewright raises, in one tree.
 
-    GatewrightError                  .exit_code
-      ├── ConfigError            1   the YAML has problems; all of them, each with its place
-      ├── UsageError             2   the caller asked for something that does not exist
-      ├── GraphError             1   elements that are no graph
-      └── ServiceError           3   something outside could not be reached, or refused
-            ├── UnreachableError
-            └── RefusedError
+GatewrightError                  .exit_code
+  ├── ConfigError            1   the YAML has problems; all of them, each with its place
+  ├── UsageError             2   the caller asked for something that does not exist
+  ├── GraphError             1   elements that are no graph
+  └── ServiceError           3   something outside could not be reached, or refused
+        ├── UnreachableError
+        └── RefusedError
 """
 
 from __future__ import annotations

@@ -49,7 +49,9 @@ class Graph:
         for element in self.elements.values():
             for label, target in element.outputs.items():
                 if target not in self.elements:
-                    raise GraphError(f'output "{label}" of element "{element.id}" leads to "{target}", which does not exist')
+                    raise GraphError(
+                        f'output "{label}" of element "{element.id}" leads to "{target}", which does not exist'
+                    )
 
     @classmethod
     def of(cls, *elements: Element) -> Graph:
@@ -123,7 +125,9 @@ def _blanked(element: Element, numbers: Mapping[str, int]) -> dict[str, Any]:
 
 def canonical_json(value: Any) -> str:
     """The one text form that is hashed: sorted keys, no spaces, ASCII, integral floats as integers."""
-    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return json.dumps(
+        _plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+    )
 
 
 def _plain(value: Any) -> Any:

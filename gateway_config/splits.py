@@ -55,7 +55,9 @@ def buckets_of_arms(shares: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
 
 def moved_buckets(before: Mapping[str, int], after: Mapping[str, int]) -> dict[tuple[str, str], int]:
     """How many buckets move from which arm to which: `{(from, to): count}`."""
-    old, new = ({bucket: arm for arm, own in buckets_of_arms(s).items() for bucket in own} for s in (before, after))
+    old, new = (
+        {bucket: arm for arm, own in buckets_of_arms(s).items() for bucket in own} for s in (before, after)
+    )
     moves: dict[tuple[str, str], int] = {}
     for bucket in BUCKETS:
         if old[bucket] != new[bucket]:
@@ -73,13 +75,19 @@ def split_elements(prefix: str, shares: Mapping[str, int], arm_ids: Mapping[str,
     `shares` are integers that add to 100; an arm with share 0 is parked: only its name, sent as bucket, reaches it.
     The elements' ids are `<prefix>.in.<arm>` and `<prefix>.split.<number>`.
     """
-    percentages = percentage_elements(f"{prefix}.split", {arm_ids[arm]: share for arm, share in shares.items() if share})
+    percentages = percentage_elements(
+        f"{prefix}.split", {arm_ids[arm]: share for arm, share in shares.items() if share}
+    )
     ranges = buckets_of_arms(shares)
     chain: list[Element] = []
-    beyond = percentages[0].id if percentages else next(arm_ids[arm] for arm, share in shares.items() if share)
+    beyond = (
+        percentages[0].id if percentages else next(arm_ids[arm] for arm, share in shares.items() if share)
+    )
     for arm in sorted(shares, key=lambda arm: (-shares[arm], arm)):
         condition = {"conditions": {BUCKET_KEY: {"$in": [*ranges[arm], arm]}}}
-        chain.append(Element(f"{prefix}.in.{arm}", CONDITIONAL, condition, {"true": arm_ids[arm], "false": beyond}))
+        chain.append(
+            Element(f"{prefix}.in.{arm}", CONDITIONAL, condition, {"true": arm_ids[arm], "false": beyond})
+        )
         beyond = chain[-1].id
     return (*reversed(chain), *percentages)
 
@@ -222,7 +230,9 @@ def _bucket_values(element: Element) -> list[str] | None:
 def _read_split(graph: Graph, entry: str) -> Split | None:
     shares: dict[str, int] = {}
     names: dict[str, str] = {}
-    elements, seen, id = set(), set(), entry
+    elements: set[str] = set()
+    seen: set[str] = set()
+    id = entry
     while id not in elements and (values := _bucket_values(graph.elements[id])) is not None:
         target, element = graph.elements[id].outputs.get("true", ""), graph.elements[id]
         own = [value for value in values if value in BUCKETS]
@@ -250,7 +260,9 @@ def percentage_shares(graph: Graph, id: str) -> dict[str, Fraction]:
     return shares
 
 
-def _add_shares(graph: Graph, id: str, share: Fraction, shares: dict[str, Fraction], above: tuple[str, ...]) -> None:
+def _add_shares(
+    graph: Graph, id: str, share: Fraction, shares: dict[str, Fraction], above: tuple[str, ...]
+) -> None:
     element = graph.elements[id]
     if element.type != PERCENTAGE or id in above:
         shares[id] = shares.get(id, Fraction(0)) + share

@@ -81,5 +81,3 @@ def unknown_properties(graph: Graph) -> list[str]:
 
 def _kind_of(value: object) -> str:
     return "nothing" if value is None else type(value).__name__
-
-

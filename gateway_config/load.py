@@ -1,0 +1,240 @@
+"""Files → config: read everything, say everything that is wrong, and give a config only where nothing is."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path as FilePath
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from gateway_config.config import GatewayConfig, GatewayFile, Name, Part, Route, Source, StageName
+from gateway_config.errors import ConfigError, UsageError
+from gateway_config.problems import Place, Problem, Severity, shown
+from gateway_config.reading import Document, Path
+from gateway_config.rules import check
+
+ROUTES = "routes"
+GATEWAY = "gateway.yaml"
+_PartT = TypeVar("_PartT", bound=Part)
+_STAGE = re.compile(r"[a-z][a-z0-9]{0,15}")
+
+
+def load(directory: FilePath, stage: str) -> GatewayConfig:
+    """The config of one stage. Raises ConfigError with all problems of all files, in order of place."""
+    config, problems = examine(directory, stage)
+    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+    if errors or config is None:
+        raise ConfigError(errors)
+    return config
+
+
+def examine(directory: FilePath, stage: str) -> tuple[GatewayConfig | None, list[Problem]]:
+    """The config of one stage, if its files can be read at all, and every problem, warnings and information included."""
+    if not _STAGE.fullmatch(stage):
+        raise UsageError(
+            f'a stage is named like "dev": lower-case letters and digits, at most 16; found {shown(stage)}'
+        )
+    gateway, *routes = _sources(directory, stage)
+    problems = [problem for source in (gateway, *routes) for problem in source.document.problems]
+    file = _validated(GatewayFile, gateway, problems)
+    parsed = {name: _route(name, source, problems) for name, source in _by_name(routes, problems).items()}
+    whole = {name: route for name, route in parsed.items() if route is not None}
+    if file is None or len(whole) < len(routes):
+        return None, sorted(set(problems))
+    config = GatewayConfig(stage, file, whole, gateway, {_name(source): source for source in routes})
+    return config, sorted({*problems, *check(config)})
+
+
+def _sources(directory: FilePath, stage: str) -> Iterator[Source]:
+    if not (directory / GATEWAY).is_file():
+        raise UsageError(
+            f'there is no {GATEWAY} in "{_shown_path(directory)}". Name the folder of the config with --config DIR.'
+        )
+    files = [directory / GATEWAY, *sorted((directory / ROUTES).glob("*.y*ml"))]
+    for file in files:
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            raise UsageError(f'"{_shown_path(file)}" cannot be read: {error.strerror}.') from None
+        yield Source(Document(_shown_path(file), content), stage)
+
+
+def _shown_path(path: FilePath) -> str:
+    """A path as a user would write it: relative where that is shorter."""
+    try:
+        return os.path.relpath(path) if path.resolve().is_relative_to(FilePath.cwd()) else str(path)
+    except OSError:
+        return str(path)
+
+
+def _name(source: Source) -> str:
+    return FilePath(source.document.name).stem
+
+
+def _by_name(sources: Iterable[Source], problems: list[Problem]) -> dict[str, Source]:
+    """Routes by their names, which are their files' names."""
+    named: dict[str, Source] = {}
+    for source in sources:
+        name = _name(source)
+        if not re.fullmatch(_pattern(Name), name):
+            message = (
+                f'a route is named by its file, like "quick-chat.yaml"; found {shown(name)}. Rename the file.'
+            )
+            problems.append(Problem(Place(source.document.name, 1, 1), "route-name", message))
+        elif name in named:
+            message = (
+                f'"{named[name].document.name}" is the route "{name}" already. Keep one of the two files.'
+            )
+            problems.append(Problem(Place(source.document.name, 1, 1), "route-name", message))
+        named.setdefault(name, source)
+    return named
+
+
+def _pattern(annotated: Any) -> str:
+    return str(get_args(annotated)[1].pattern)
+
+
+def _route(name: str, source: Source, problems: list[Problem]) -> Route | None:
+    problems.extend(_stage_problems(source))
+    return _validated(Route, source, problems)
+
+
+def _stage_problems(source: Source) -> Iterator[Problem]:
+    stages = source.document.data.get("stages")
+    if stages is None:
+        return
+    if not isinstance(stages, dict):
+        message = f"`stages` maps a stage to the keys that it replaces; found {shown(stages)}."
+        yield Problem(source.document.place(("stages",)), "wrong-type", message)
+        return
+    for stage, keys in stages.items():
+        if not isinstance(keys, dict):
+            message = (
+                f'the stage "{stage}" lists the keys that it replaces, such as `split`; found {shown(keys)}.'
+            )
+            yield Problem(source.document.place(("stages", stage)), "wrong-type", message)
+        elif not re.fullmatch(_pattern(StageName), stage):
+            message = f'a stage is named like "dev": lower-case letters and digits; found {shown(stage)}.'
+            yield Problem(source.document.place(("stages", stage), key=True), "wrong-value", message)
+
+
+# --- what pydantic found, in our words ----------------------------------------------------------------------------
+
+
+def _validated(part: type[_PartT], source: Source, problems: list[Problem]) -> _PartT | None:
+    """The config class of a file, or None, with what is wrong added to the problems."""
+    try:
+        return part.model_validate(source.data())
+    except ValidationError as error:
+        taken = {problem.place for problem in source.document.problems}
+        found = [
+            _problem(part, source, detail) for detail in error.errors(include_url=False, include_context=True)
+        ]
+        fresh = {problem.place: problem for problem in reversed(found) if problem.place not in taken}
+        if source.data():
+            problems.extend(fresh.values())
+        return None
+
+
+def _problem(part: type[BaseModel], source: Source, detail: ErrorDetails) -> Problem:
+    path = _written_path(source.data(), detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        return Problem(source.place(path, key=True), "unknown-key", _unknown_key(part, path))
+    if detail["type"] == "missing":
+        return Problem(
+            source.place(path[:-1]), "missing-key", f'the key "{path[-1]}" is missing here. Add it.'
+        )
+    name = ".".join(str(step) for step in path)
+    rule = "wrong-value" if detail["type"] in _EXPECTED_VALUE else "wrong-type"
+    return Problem(source.place(path), rule, f"`{name}` {_expected(detail)}; found {shown(detail['input'])}.")
+
+
+def _written_path(data: Any, loc: tuple[int | str, ...]) -> Path:
+    """pydantic's location without the steps that are not in the YAML (the branches of a union, `[key]`)."""
+    path: list[int | str] = []
+    for number, step in enumerate(loc):
+        last = number == len(loc) - 1
+        if isinstance(data, dict) and (step in data or (last and step not in _UNWRITTEN)):
+            path.append(step)
+            data = data.get(step)
+        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+            path.append(step)
+            data = data[step]
+    return tuple(path)
+
+
+_UNWRITTEN = frozenset({"[key]", "int", "str", "constrained-int", "constrained-str", "literal['rest']"})
+
+
+def _unknown_key(part: type[BaseModel], path: Path) -> str:
+    known = _fields_at(part, path[:-1])
+    near = difflib.get_close_matches(str(path[-1]), known, 1)
+    hint = f' Did you mean "{near[0]}"?' if near else f" Known here: {', '.join(known)}." if known else ""
+    return f"the key {shown(str(path[-1]))} is not known here.{hint}"
+
+
+def _fields_at(part: type[BaseModel], path: Path) -> list[str]:
+    """The keys that the class at this path knows."""
+    found: list[type[BaseModel]] = [part]
+    for step in path:
+        inner: list[type[BaseModel]] = []
+        for candidate in found:
+            field = candidate.model_fields.get(str(step))
+            inner += _classes(field.annotation) if field else []
+        found = inner or found
+    return [name for candidate in found for name in candidate.model_fields]
+
+
+def _classes(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for argument in get_args(annotation) for found in _classes(argument)]
+
+
+_EXPECTED_VALUE: Mapping[str, str] = {
+    "literal_error": "is one of {expected}",
+    "string_pattern_mismatch": "is written like {pattern}",
+    "string_too_long": "has at most {max_length} characters",
+    "string_too_short": "is not empty",
+    "greater_than": "is greater than {gt}",
+    "greater_than_equal": "is at least {ge}",
+    "less_than": "is less than {lt}",
+    "less_than_equal": "is at most {le}",
+    "too_short": "has at least {min_length} entry",
+    "value_error": "{error}",
+}
+_EXPECTED_TYPE: Mapping[str, str] = {
+    "int_type": "is a whole number, without quotes",
+    "float_type": "is a number, without quotes",
+    "decimal_type": 'is an amount of money, such as "0.100"',
+    "is_instance_of": 'is an amount of money, such as "0.100"',
+    "bool_type": "is true or false, without quotes",
+    "string_type": "is a text",
+    "date_type": "is a day, such as 2027-02-01, without quotes",
+    "dict_type": "is a mapping of keys",
+    "model_type": "is a mapping of keys",
+    "model_attributes_type": "is a mapping of keys",
+    "tuple_type": "is a list",
+    "list_type": "is a list",
+}
+
+
+def _expected(detail: ErrorDetails) -> str:
+    template = _EXPECTED_VALUE.get(detail["type"]) or _EXPECTED_TYPE.get(detail["type"], "is not as expected")
+    return template.format(**{key: _readable(value) for key, value in detail.get("ctx", {}).items()})
+
+
+def _readable(value: Any) -> str:
+    """Patterns as an example, everything else as it is."""
+    return _EXAMPLES.get(str(value), str(value))
+
+
+_EXAMPLES: Mapping[str, str] = {
+    _pattern(Name): '"quick-chat" (lower-case letters, digits and hyphens)',
+    _pattern(StageName): '"dev" (lower-case letters and digits)',
+}

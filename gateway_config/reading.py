@@ -1,0 +1,292 @@
+"""YAML text → plain data, with a place for every value and a problem for everything that YAML would guess.
+
+Parsed event by event: nothing recursive, no aliases, no tags, and one meaning for each plain scalar. Places are worked
+out only for a file that has something to complain about, by reading it a second time.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+import yaml
+from yaml import events
+
+from gateway_config.problems import Place, Problem, looks_like_credential
+
+Path = tuple[str | int, ...]
+
+LARGEST_BYTES = 1_000_000
+DEEPEST = 32
+MOST_READING_PROBLEMS = 50
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_WORDS: Mapping[str, Any] = {"true": True, "false": False, "null": None, "~": None, "": None}
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})\.[0-9]{1,18}")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# Plain texts that some YAML reader takes for a switch, a number, a date or a time. None of them is a name of ours.
+_AMBIGUOUS = re.compile(
+    r"(?i:yes|no|on|off|y|n|true|false|null)|[-+.0-9][-+.0-9_,:eExXoObBa-fA-F]*|[-+]?\.(?i:inf|nan)|[0-9]{4}-.*|<<|="
+)
+# A credential as a key would be named in every message, so it is left out of the data altogether.
+_HIDDEN = "(hidden)"
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A mapping or list that is being read."""
+
+    value: Any
+    path: Path
+    key: str | None = None
+    keys: set[str] = field(default_factory=set)
+
+
+class Document:
+    """One file: its data, the problems of reading it, and the place of each value.
+
+    `name` is the file as a user would name it. `data` is a mapping; what could not be read is left out of it.
+    """
+
+    def __init__(self, name: str, content: bytes) -> None:
+        self.name = name
+        self.problems: list[Problem] = []
+        self.text = self._decoded(content)
+        reader = _Reader(self)
+        self.data: dict[str, Any] = reader.read()
+
+    def _decoded(self, content: bytes) -> str:
+        if len(content) > LARGEST_BYTES:
+            size = f"{len(content):,} bytes"
+            self.complain(
+                "file-too-large",
+                0,
+                0,
+                f"the file has {size}; at most {LARGEST_BYTES:,} are read. Split it up.",
+            )
+            return ""
+        try:
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            before = content[: error.start]
+            column = len(before.rpartition(b"\n")[2].decode("utf-8", "replace"))
+            self.complain(
+                "encoding",
+                before.count(b"\n"),
+                column,
+                "the file is not UTF-8 from here on. Save it as UTF-8.",
+            )
+            return ""
+        return text
+
+    def complain(self, rule: str, line: int, column: int, message: str) -> None:
+        """Note a problem of reading; line and column count from 0, as YAML marks do."""
+        if len(self.problems) < MOST_READING_PROBLEMS:
+            self.problems.append(Problem(Place(self.name, line + 1, column + 1), rule, message))
+
+    def place(self, path: Path, *, key: bool = False) -> Place:
+        """Where the value at a path stands (or its key); the nearest thing around it where it is not written."""
+        while path:
+            if (mark := self._places.get((path, key))) is not None:
+                return Place(self.name, mark[0] + 1, mark[1] + 1)
+            path, key = path[:-1], False
+        return Place(self.name, 1, 1)
+
+    @cached_property
+    def _places(self) -> dict[tuple[Path, bool], tuple[int, int]]:
+        places: dict[tuple[Path, bool], tuple[int, int]] = {}
+        silent = Document.__new__(Document)
+        silent.name, silent.text, silent.problems = self.name, self.text, []
+        _Reader(silent, places).read()
+        return places
+
+
+class _Reader:
+    """Builds the data of a document from YAML events, with a stack of its own."""
+
+    def __init__(
+        self, document: Document, places: dict[tuple[Path, bool], tuple[int, int]] | None = None
+    ) -> None:
+        self.document = document
+        self.places = places
+        self.stack: list[_Frame] = []
+        self.root: Any = None
+        self.skipping = 0
+
+    def read(self) -> dict[str, Any]:
+        try:
+            self._check_tabs()
+            for event in yaml.parse(self.document.text, Loader=_Loader):
+                self._take(event)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line, column = (mark.line, mark.column) if mark else (0, 0)
+            self.document.complain("yaml-syntax", line, column, _syntax(error))
+        except yaml.YAMLError as error:
+            self._complain_of_character(error)
+        if isinstance(self.root, dict):
+            return self.root
+        if not self.document.problems:
+            self.document.complain(
+                "yaml-syntax", 0, 0, 'a config file is a mapping of keys, such as "version: 1".'
+            )
+        return {}
+
+    def _check_tabs(self) -> None:
+        if "\t" not in self.document.text:
+            return
+        for number, line in enumerate(self.document.text.splitlines()):
+            indent = line[: len(line) - len(line.lstrip())]
+            if "\t" in indent:
+                self.document.complain(
+                    "yaml-tab", number, indent.index("\t"), "a tab indents this line. Use spaces."
+                )
+
+    def _complain_of_character(self, error: yaml.YAMLError) -> None:
+        position = getattr(error, "position", 0) or 0
+        before = self.document.text[: max(position, 0)]
+        line, column = before.count("\n"), len(before.rpartition("\n")[2])
+        self.document.complain(
+            "yaml-syntax", line, column, "there is a character here that YAML does not allow. Remove it."
+        )
+
+    def _take(self, event: events.Event) -> None:
+        kind = type(event)
+        if self.skipping:
+            self.skipping += _DEPTH.get(kind, 0)
+        elif kind is events.ScalarEvent:
+            self._scalar(event)
+        elif kind is events.MappingStartEvent or kind is events.SequenceStartEvent:
+            self._open(event, {} if kind is events.MappingStartEvent else [])
+        elif kind is events.MappingEndEvent or kind is events.SequenceEndEvent:
+            frame = self.stack.pop()
+            if not self.stack:
+                self.root = frame.value
+        elif kind is events.AliasEvent:
+            self._complain(
+                event, "yaml-alias", "aliases are not read here. Write the value out where it is meant."
+            )
+            self._place_value(event, None)
+        elif kind is events.DocumentStartEvent and self.root is not None:
+            self._complain(
+                event, "yaml-syntax", "a second document begins here. Put it into a file of its own."
+            )
+            self.skipping = 1
+
+    def _complain(self, event: Any, rule: str, message: str) -> None:
+        self.document.complain(rule, event.start_mark.line, event.start_mark.column, message)
+
+    def _open(self, event: Any, value: Any) -> None:
+        frame = self.stack[-1] if self.stack else None
+        if event.anchor or event.tag:
+            self._complain(event, "yaml-alias", "anchors and tags are not read here. Write the plain value.")
+        if frame is not None and isinstance(frame.value, dict) and frame.key is None:
+            self._complain(event, "yaml-syntax", "a key is a plain text; found a list or mapping.")
+            self.skipping, frame.key = 1, _HIDDEN
+            return
+        if len(self.stack) >= DEEPEST:
+            self._complain(
+                event, "yaml-depth", f"values are nested more than {DEEPEST} deep here; no config needs that."
+            )
+            self.skipping = 1
+            self._place_value(event, None)
+            return
+        path = self._place_value(event, value)
+        self.stack.append(_Frame(value, path))
+
+    def _scalar(self, event: Any) -> None:
+        text = event.value
+        frame = self.stack[-1] if self.stack else None
+        if event.anchor or (event.tag and event.tag != "!"):
+            self._complain(event, "yaml-alias", "anchors and tags are not read here. Write the plain value.")
+        if len(text) >= 16 and looks_like_credential(text):
+            self._complain(event, "credential", _CREDENTIAL)
+            text = _HIDDEN
+        if frame is not None and isinstance(frame.value, dict) and frame.key is None:
+            self._key(frame, event, text)
+        else:
+            self._place_value(event, self._resolved(event, text))
+
+    def _key(self, frame: _Frame, event: Any, text: str) -> None:
+        if text in frame.keys:
+            self._complain(
+                event, "duplicate-key", f'the key "{text}" stands here a second time. Keep one of them.'
+            )
+            text = _HIDDEN + text
+        frame.keys.add(text)
+        frame.key = text
+        if self.places is not None:
+            self.places[(*frame.path, text), True] = (event.start_mark.line, event.start_mark.column)
+
+    def _resolved(self, event: Any, text: str) -> Any:
+        """What a scalar means: quoted is text; plain is text, unless it is a word or number that cannot be mistaken."""
+        if event.style is not None and event.style != "":
+            return text
+        if text in _WORDS:
+            return _WORDS[text]
+        if _AMBIGUOUS.fullmatch(text) is None:
+            return text
+        return self._number_or_date(event, text)
+
+    def _number_or_date(self, event: Any, text: str) -> Any:
+        if _INTEGER.fullmatch(text):
+            return int(text)
+        if _DECIMAL.fullmatch(text):
+            return Decimal(text)
+        if _DATE.fullmatch(text):
+            try:
+                return datetime.date.fromisoformat(text)
+            except ValueError:
+                self._complain(
+                    event, "yaml-ambiguous", f"{text} is no day of the calendar. Write one as 2027-02-01."
+                )
+                return None
+        hint = "true or false for a switch, digits alone for a number, or quotes for a text"
+        self._complain(
+            event, "yaml-ambiguous", f"{text[:40]} can be read in more than one way. Write {hint}."
+        )
+        return None
+
+    def _place_value(self, event: Any, value: Any) -> Path:
+        if not self.stack:
+            self.root = value
+            return ()
+        frame = self.stack[-1]
+        if isinstance(frame.value, dict):
+            key: str | int = frame.key or ""
+            frame.key = None
+            if not str(key).startswith(_HIDDEN):
+                frame.value[key] = value
+        else:
+            key = len(frame.value)
+            frame.value.append(value)
+        if self.places is None:
+            return ()
+        path = (*frame.path, key)
+        self.places[path, False] = (event.start_mark.line, event.start_mark.column)
+        return path
+
+
+_CREDENTIAL = (
+    "this value looks like a credential. Credentials come from the environment or a Pulumi secret, never from a file: "
+    "take it out, and revoke it if it was committed."
+)
+_DEPTH: Mapping[type, int] = {
+    events.MappingStartEvent: 1,
+    events.SequenceStartEvent: 1,
+    events.DocumentStartEvent: 1,
+    events.MappingEndEvent: -1,
+    events.SequenceEndEvent: -1,
+    events.DocumentEndEvent: -1,
+}
+
+
+def _syntax(error: yaml.MarkedYAMLError) -> str:
+    found = str(error.problem or error.context or "this is not YAML")
+    return f"{found[0].lower()}{found[1:]}. Mend the YAML here, or on the line above."
