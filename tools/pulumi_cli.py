@@ -1,0 +1,123 @@
+"""Provides the Pulumi CLI as `.tools/pulumi/bin/pulumi`: links to the chosen one, whoever made it."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from tools import release
+from tools.command import ROOT, TOOLS, SetupError, run
+
+MODULE = ROOT / "tools"
+BIN = TOOLS / "pulumi" / "bin"
+OLDEST, TOO_NEW = (3, 259, 0), (4, 0, 0)
+OLDEST_GO = (1, 25)
+VERSION_VARIABLE = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
+CHOICES = (
+    "Choose one: install Pulumi (https://www.pulumi.com/docs/install/), so that `pulumi` is on PATH; "
+    "install Go 1.25 or newer; or name a mirror of Pulumi's releases in GATEWRIGHT_PULUMI_RELEASES. "
+    "Then run scripts/setup again"
+)
+
+Version = tuple[int, ...]
+
+
+def ensure() -> str:
+    """Sees to a CLI that is recent enough and says which it is; raises SetupError with the choices."""
+    for folder, whose in ((_on_path(), "from PATH"), (_kept(), "kept in .tools")):
+        version = version_of(folder / "pulumi") if folder else None
+        if folder and version and OLDEST <= version < TOO_NEW:
+            return _chosen(folder, version, whose)
+    _make()
+    return _chosen(_kept(), version_of(_kept() / "pulumi"), "kept in .tools")
+
+
+def version_of(command: str | Path, *question: str) -> Version | None:
+    """The first version number that a command says of itself; None where it does not run."""
+    env = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    asked = [str(command), *(question or ("version",))]
+    try:
+        answer = subprocess.run(
+            asked, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    number = re.search(r"\d+(\.\d+)+", answer.stdout) if answer.returncode == 0 else None
+    return tuple(map(int, number[0].split("."))) if number else None
+
+
+def pinned() -> str:
+    """The release that tools/go.mod names; one place for the download and the build."""
+    found = re.search(r"pulumi/pkg/v3 v(\S+)", (MODULE / "go.mod").read_text())
+    if found is None:
+        raise SetupError("tools/go.mod does not name github.com/pulumi/pulumi/pkg/v3")
+    return found[1]
+
+
+def _on_path() -> Path | None:
+    """The folder of the `pulumi` on PATH, our own links left out."""
+    folders = [part for part in os.get_exec_path() if Path(part).resolve() != BIN.resolve()]
+    found = shutil.which("pulumi", path=os.pathsep.join(folders))
+    return Path(found).absolute().parent if found else None
+
+
+def _kept() -> Path:
+    return TOOLS / f"pulumi-v{pinned()}"
+
+
+def _chosen(folder: Path, version: Version | None, whose: str) -> str:
+    link = BIN / "pulumi"
+    if not (link.exists() and link.samefile(folder / "pulumi")):
+        _link(folder)
+    host = shutil.which("pulumi-language-python", path=f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}")
+    without = "" if host else ", without the Python host of plain `pulumi up` (`gatewright up` needs none)"
+    return f"Pulumi {'.'.join(map(str, version or ()))} {whose}{without}"
+
+
+def _link(folder: Path) -> None:
+    """Links each `pulumi…` of the folder: the CLI looks for its language hosts beside itself."""
+    shutil.rmtree(BIN.parent, ignore_errors=True)
+    BIN.mkdir(parents=True)
+    for tool in sorted(folder.glob("pulumi*"), reverse=True):
+        (BIN / tool.name).symlink_to(tool)
+
+
+def _make() -> None:
+    """Downloads or builds into a folder aside, which gets its name when it is whole."""
+    aside, reasons = TOOLS / "pulumi.part", []
+    for way in (release.provide, _build):
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
+        try:
+            way(pinned(), aside)
+            if version_of(aside / "pulumi") is None:
+                raise SetupError("the `pulumi` that came of it does not run here")
+        except SetupError as error:
+            reasons.append(str(error))
+            print(f"{error}", flush=True)
+            continue
+        shutil.rmtree(_kept(), ignore_errors=True)
+        aside.rename(_kept())
+        return
+    raise SetupError(f"there is no Pulumi CLI of at least 3.259 here: {'; '.join(reasons)}. {CHOICES}")
+
+
+def _build(version: str, folder: Path) -> None:
+    go = shutil.which("go")
+    have = version_of(go, "version") if go else None
+    if go is None or have is None or have < OLDEST_GO:
+        raise SetupError(f"Go is {'older than 1.25' if have else 'not installed'}")
+    # With an empty version the Automation API refuses the CLI.
+    flags = [
+        "-trimpath",
+        "-v",
+        "-tags",
+        "osusergo grpcnotrace",
+        "-ldflags",
+        f"-s -w -X {VERSION_VARIABLE}=v{version}",
+    ]
+    env = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
+    package = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
+    step = f"building Pulumi {version} with Go, about 4 minutes on two cores"
+    run(step, go, "build", *flags, "-o", folder / "pulumi", package, env=env, cwd=MODULE)
