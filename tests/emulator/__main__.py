@@ -1,0 +1,58 @@
+"""`python -m tests.emulator`: run the emulator until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+
+from tests.emulator.server import listening, server_of
+from tests.emulator.world import World
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.emulator",
+        description="A Cloudflare AI Gateway on this machine.",
+        epilog="example: python -m tests.emulator --port 8787 --seed 7",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
+    parser.add_argument("--port", type=int, default=8787, help="port; 0 takes a free one (default: 8787)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of everything random (default: 0)")
+    parser.add_argument("--token", help="the only token accepted (default: any well-formed one)")
+    parser.add_argument(
+        "--assume",
+        action="append",
+        default=[],
+        metavar="NAME=CHOICE",
+        help="answer an open question differently",
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Exit code 0 after Ctrl-C, 2 for wrong usage, 3 where the port cannot be had."""
+    wanted = options()
+    world = World(wanted.seed, wanted.token)
+    try:
+        for choice in wanted.assume:
+            world.assumes.choose(*choice.split("=", 1))
+    except (TypeError, ValueError) as error:
+        print(f"--assume {choice}: {error}", file=sys.stderr)
+        return 2
+    try:
+        bound = listening(wanted.host, wanted.port)
+    except OSError as error:
+        print(
+            f"cannot listen on {wanted.host}:{wanted.port}: {error.strerror}. Try --port 0.", file=sys.stderr
+        )
+        return 3
+    bound.listen(2048)
+    print(f"emulator ready http://{wanted.host}:{bound.getsockname()[1]}", flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        server_of(world).run(sockets=[bound])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The control plane: Cloudflare's API under /client/v4."""

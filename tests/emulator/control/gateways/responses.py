@@ -1,0 +1,88 @@
+"""`/accounts/{account}/ai-gateway/gateways`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tests.emulator.control.envelope import paged, problem, refuse, result
+from tests.emulator.control.gateways.models import Gateway, Gateways
+from tests.emulator.control.gateways.schema import FIELDS, ID
+from tests.emulator.control.routes.models import Routes
+from tests.emulator.control.schema import Field, Wrong, object_of
+from tests.emulator.router import operation
+from tests.emulator.web import Call, Refusal, Reply
+from tests.emulator.world import World
+
+GATEWAYS = "/client/v4/accounts/{account}/ai-gateway/gateways"
+GATEWAY = f"{GATEWAYS}/{{gateway}}"
+READ = ("AI Gateway Read", "AI Gateway Write")
+WRITE = ("AI Gateway Write",)
+
+update_body = object_of(FIELDS)
+create_body = object_of({"id": Field(ID, required=True), **FIELDS})
+
+
+def invalid(wrong: Iterable[Wrong]) -> Refusal | None:
+    """The 7001 refusal for what is wrong with a request; null where nothing is."""
+    problems = [problem(7001, message, path) for path, message in wrong]
+    return refuse(400, *problems) if problems else None
+
+
+def gateway_at(world: World, call: Call) -> Gateway:
+    """The gateway the path names; refused with 7002 where it does not exist."""
+    found = world.of(call.params["account"], Gateways).all.get(call.params["gateway"])
+    if found is None:
+        raise refuse(404, problem(7002, "Gateway not found"))
+    return found
+
+
+@operation("POST", GATEWAYS, "OAS", "facts 2", WRITE)
+def create_gateway(world: World, call: Call) -> Reply:
+    """Create a gateway."""
+    body = _checked(call, create_body, {"id": Field(ID), **FIELDS})
+    gateways = world.of(call.params["account"], Gateways)
+    if body["id"] in gateways.all:
+        raise refuse(400, problem(7001, "Gateway with this id already exists", ("body", "id")))
+    return result(gateways.create(world, body["id"], body).as_dict())
+
+
+@operation("GET", GATEWAYS, "OAS", "facts 2", READ)
+def list_gateways(world: World, call: Call) -> Reply:
+    """List gateways; `search` looks into ids."""
+    found = world.of(call.params["account"], Gateways).all.values()
+    wanted = call.query.get("search", "")
+    return paged(call, [gateway.as_dict() for gateway in found if wanted in gateway.id])
+
+
+@operation("GET", GATEWAY, "OAS", "facts 2", READ)
+def get_gateway(world: World, call: Call) -> Reply:
+    """Get one gateway."""
+    return result(gateway_at(world, call).as_dict())
+
+
+@operation("PUT", GATEWAY, "OAS", "facts 2", WRITE)
+def update_gateway(world: World, call: Call) -> Reply:
+    """Replace all settings of a gateway; there is no PATCH."""
+    gateway = gateway_at(world, call)
+    body = _checked(call, update_body, FIELDS)
+    world.of(call.params["account"], Gateways).replace(world, gateway, body)
+    return result(gateway.as_dict())
+
+
+@operation("DELETE", GATEWAY, "OAS", "facts 2", WRITE)
+def delete_gateway(world: World, call: Call) -> Reply:
+    """Delete a gateway, and with it its routes."""
+    gateway = gateway_at(world, call)
+    del world.of(call.params["account"], Gateways).all[gateway.id]
+    world.of(call.params["account"], Routes).forget(gateway.id)
+    return result(gateway.as_dict())
+
+
+def _checked(call: Call, check: Any, fields: Mapping[str, Field]) -> dict[str, Any]:
+    body = call.json_object
+    if refused := invalid(check(body, ("body",))):
+        raise refused
+    for name in body.keys() - fields.keys():
+        call.drop(f"gateway field {name!r} is unknown")
+    return body

@@ -1,0 +1,1 @@
+"""Dynamic routes with their versions and deployments."""

@@ -1,0 +1,1 @@
+"""Account-owned API tokens."""

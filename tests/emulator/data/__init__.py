@@ -1,0 +1,1 @@
+"""The data plane: what a gateway does with a request for inference."""
