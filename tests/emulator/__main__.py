@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+from pathlib import Path
 
 from tests.emulator.server import listening, server_of
+from tests.emulator.state import StateFile, UnreadableState
 from tests.emulator.world import World
 
 
@@ -20,6 +22,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=8787, help="port; 0 takes a free one (default: 8787)")
     parser.add_argument("--seed", type=int, default=0, help="seed of everything random (default: 0)")
     parser.add_argument("--token", help="the only token accepted (default: any well-formed one)")
+    parser.add_argument("--state", type=Path, help="file to keep all records in, across restarts")
     parser.add_argument(
         "--assume",
         action="append",
@@ -30,22 +33,36 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def assume(world: World, choice: str) -> None:
+    """Switch what NAME=CHOICE says; raises ValueError."""
+    name, equals, value = choice.partition("=")
+    if not equals:
+        raise ValueError("expected NAME=CHOICE, such as missing-key=as-in-mongodb")
+    world.assumes.choose(name, value)
+
+
 def main() -> int:
     """Exit code 0 after Ctrl-C, 2 for wrong usage, 3 where the port cannot be had."""
     wanted = options()
     world = World(wanted.seed, wanted.token)
-    try:
-        for choice in wanted.assume:
-            world.assumes.choose(*choice.split("=", 1))
-    except (TypeError, ValueError) as error:
-        print(f"--assume {choice}: {error}", file=sys.stderr)
-        return 2
+    for choice in wanted.assume:
+        try:
+            assume(world, choice)
+        except ValueError as error:
+            print(f"--assume {choice}: {error}", file=sys.stderr)
+            return 2
+    if wanted.state:
+        kept = StateFile(world, wanted.state)
+        try:
+            kept.load()
+        except (UnreadableState, OSError) as error:
+            print(f"--state: {error}", file=sys.stderr)
+            return 2
+        world.after_change.append(kept.save)
     try:
         bound = listening(wanted.host, wanted.port)
     except OSError as error:
-        print(
-            f"cannot listen on {wanted.host}:{wanted.port}: {error.strerror}. Try --port 0.", file=sys.stderr
-        )
+        print(f"cannot listen on {wanted.host}:{wanted.port}: {error.strerror}. Try --port 0.", file=sys.stderr)
         return 3
     bound.listen(2048)
     print(f"emulator ready http://{wanted.host}:{bound.getsockname()[1]}", flush=True)

@@ -11,6 +11,7 @@ from tests.emulator.clock import parse_timestamp
 from tests.emulator.data.walk import Draw, Model, Rate, Walk, Walker, walk
 from tests.emulator.faults import Fault
 from tests.emulator.router import operation
+from tests.emulator.state import UnreadableState, export_state, import_state
 from tests.emulator.upstreams.programme import Failure, Latency, Programme
 from tests.emulator.web import Call, MalformedBody, Reply, reply_json
 from tests.emulator.world import World
@@ -42,6 +43,22 @@ def journal(world: World, call: Call) -> Reply:
     """The newest requests (`limit`, `path`), oldest first."""
     limit = int(call.query.get("limit", "100")) if call.query.get("limit", "1").isdigit() else 100
     return reply_json({"requests": world.journal.read(limit, call.query.get("path", ""))})
+
+
+@operation("GET", "/_emulator/state", "EMULATOR", SOURCE)
+def get_state(world: World, call: Call) -> Reply:
+    """All records, to be put back later."""
+    return reply_json(export_state(world))
+
+
+@operation("PUT", "/_emulator/state", "EMULATOR", SOURCE)
+def put_state(world: World, call: Call) -> Reply:
+    """Replace all records by exported ones."""
+    try:
+        import_state(world, call.json)
+    except UnreadableState as error:
+        raise MalformedBody(str(error)) from error
+    return reply_json({"accounts": sorted(world.accounts)})
 
 
 @operation("POST", "/_emulator/reset", "EMULATOR", SOURCE)
@@ -105,7 +122,7 @@ def clear_faults(world: World, call: Call) -> Reply:
 
 @operation("POST", "/_emulator/models", "EMULATOR", SOURCE)
 def programme_model(world: World, call: Call) -> Reply:
-    """How a model behaves: {"model": "@cf/…", "failures": [{"status": 500}], "latency": {"p50_ms": 80}, …}."""
+    """How a model behaves: {"model": "@cf/…", "failures": [{"status": 500}], "answers": ["Yes."], …}."""
     given = dict(call.json_object)
     model = given.pop("model", None)
     if not isinstance(model, str):

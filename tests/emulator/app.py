@@ -151,9 +151,7 @@ def _start(reply: Reply, length: int | None) -> Message:
     headers = [(b"content-type", reply.content_type.encode())]
     if length is not None:
         headers.append((b"content-length", str(length).encode()))
-    headers += [
-        (name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in reply.headers.items()
-    ]
+    headers += [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in reply.headers.items()]
     return {"type": "http.response.start", "status": reply.status, "headers": headers}
 
 

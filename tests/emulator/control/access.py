@@ -13,9 +13,7 @@ from tests.emulator.world import World
 TOKEN_FORM = re.compile(r"[0-9A-Za-z\-_]{40,80}")
 
 
-@behaviour(
-    "a missing or wrong token is refused with 401 and code 10000 in `errors`", "MEM", "client libraries"
-)
+@behaviour("a missing or wrong token is refused with 401 and code 10000 in `errors`", "MEM", "client libraries")
 def authorize(world: World, call: Call, wanted: Operation) -> None:
     """Let the call pass, or refuse it as api.cloudflare.com would."""
     if not is_known(world, call.bearer()):

@@ -12,9 +12,7 @@ from tests.emulator.world import World
 UPSTREAMS = ("workers-ai", "openai", "anthropic")
 
 
-async def attempt(
-    world: World, provider: str, model: str, body: dict[str, Any], timeout_ms: float
-) -> Completion:
+async def attempt(world: World, provider: str, model: str, body: dict[str, Any], timeout_ms: float) -> Completion:
     """What the model says to a chat body; raises UpstreamFailed."""
     if provider not in UPSTREAMS:
         raise UpstreamFailed(400, 2005, f"no upstream {provider!r}")

@@ -18,18 +18,14 @@ MISSING_KEY = assumption(
     "as-in-mongodb",
 )
 EMPTY = assumption("empty-condition", "Which way goes a conditional without conditions?", "true", "false")
-PLAIN_VALUE = assumption(
-    "plain-value", 'Is {"metadata.plan": "free"} short for $eq, or never true?', "equals", "false"
-)
+PLAIN_VALUE = assumption("plain-value", 'Is {"metadata.plan": "free"} short for $eq, or never true?', "equals", "false")
 OTHER_PATHS = assumption(
     "other-paths",
     "Do paths like body.x and headers.x mean the request's body and headers?",
     "missing",
     "resolved",
 )
-UNKNOWN_OPERATOR = assumption(
-    "unknown-operator", "What is a condition with an unknown operator?", "false", "true"
-)
+UNKNOWN_OPERATOR = assumption("unknown-operator", "What is a condition with an unknown operator?", "false", "true")
 
 ABSENT = object()
 

@@ -15,9 +15,7 @@ from tests.emulator.upstreams.catalogue import WORKERS_AI
 from tests.emulator.upstreams.chat import Completion
 from tests.emulator.upstreams.reach import UpstreamFailed
 
-RATE_WINDOWS = assumption(
-    "rate-windows", "Does a rate element count in fixed or sliding windows?", "fixed", "sliding"
-)
+RATE_WINDOWS = assumption("rate-windows", "Does a rate element count in fixed or sliding windows?", "fixed", "sliding")
 RATE_SCOPE = assumption(
     "rate-across-versions",
     "Do counters of a rate element go on when another version is deployed?",
@@ -86,9 +84,7 @@ class Follower:
         world = self.exchange.world
         for _ in range(model.retries + 1):
             try:
-                self.completion = await attempt(
-                    world, model.provider, model.model, self.body, model.timeout_ms
-                )
+                self.completion = await attempt(world, model.provider, model.model, self.body, model.timeout_ms)
                 return True
             except UpstreamFailed as failed:
                 if failed.status < 500 and world.assumes(CLIENT_ERRORS) == "returns-error":
@@ -118,9 +114,7 @@ class Follower:
             self._counted.append((rate.element, dict(rate.properties)))
         return room
 
-    @behaviour(
-        "costs count after the answer, so a burst overshoots a budget", "DOC", "spend limits; facts 9.27"
-    )
+    @behaviour("costs count after the answer, so a burst overshoots a budget", "DOC", "spend limits; facts 9.27")
     def _settle(self) -> None:
         cost = cost_usd(self.completion) if self.completion else None
         now = self.exchange.world.clock.now()

@@ -35,9 +35,7 @@ def complete(model: str, body: dict[str, Any], programme: Programme) -> Completi
     """The answer of `model` to a chat body; a programmed answer comes before the usual text."""
     prompt = prompt_of(body.get("messages", body.get("prompt", "")))
     messages = body.get("messages")
-    tokens_in = token_count(prompt) + TOKENS_PER_MESSAGE * (
-        len(messages) if isinstance(messages, list) else 1
-    )
+    tokens_in = token_count(prompt) + TOKENS_PER_MESSAGE * (len(messages) if isinstance(messages, list) else 1)
     said = str(programme.answers.popleft()) if programme.answers else answer_text(model, prompt)
     most = body.get("max_tokens") or body.get("max_completion_tokens") or DEFAULT_MAX_TOKENS
     text = cut_to_tokens(said, most)

@@ -93,9 +93,7 @@ FIELDS: dict[str, Field] = {
     "guardrails": Field(nullable(guardrails)),
     "log_classification": Field(boolean, default=False),
     "log_management": Field(nullable(number(10_000, 10_000_000)), default=100_000),
-    "log_management_strategy": Field(
-        nullable(one_of("STOP_INSERTING", "DELETE_OLDEST")), default="STOP_INSERTING"
-    ),
+    "log_management_strategy": Field(nullable(one_of("STOP_INSERTING", "DELETE_OLDEST")), default="STOP_INSERTING"),
     "logpush": Field(boolean, default=False),
     "logpush_public_key": Field(nullable(text(16, 1024))),
     "otel": Field(nullable(otel)),

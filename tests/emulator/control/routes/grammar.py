@@ -86,18 +86,14 @@ KNOWN_PROPERTIES = {
 }
 
 
-@behaviour(
-    "elements are validated with 7001, and the type error names all six types", "LIVE", "docs PR #30453"
-)
+@behaviour("elements are validated with 7001, and the type error names all six types", "LIVE", "docs PR #30453")
 def wrong_elements(elements: Any, assumes: Choices, path: Path) -> Iterator[Wrong]:
     """All that Cloudflare would refuse about these elements."""
     if not isinstance(elements, list):
         yield path, REQUIRED if elements is None else "Expected array, received another type"
         return
     complaints = [
-        wrong
-        for index, element in enumerate(elements)
-        for wrong in _wrong_element(element, (*path, index), assumes)
+        wrong for index, element in enumerate(elements) for wrong in _wrong_element(element, (*path, index), assumes)
     ]
     yield from complaints
     if not complaints:
@@ -124,9 +120,7 @@ def _wrong_element(element: Any, path: Path, assumes: Choices) -> Iterator[Wrong
         yield (*path, "outputs"), "Outputs must lead to different elements"
 
 
-@behaviour(
-    "percentage keys are N%, at most five, sum to 100, and `else` is refused", "LIVE", "docs PR #30453"
-)
+@behaviour("percentage keys are N%, at most five, sum to 100, and `else` is refused", "LIVE", "docs PR #30453")
 def _wrong_percentages(outputs: dict[str, Any], path: Path, assumes: Choices) -> Iterator[Wrong]:
     form = r"\d+(\.\d+)?%" if assumes(DECIMAL_KEYS) == "accepted" else r"\d+%"
     strange = [key for key in outputs if not re.fullmatch(form, key, re.ASCII)]
@@ -179,9 +173,7 @@ def has_cycle(by_id: dict[str, dict[str, Any]]) -> bool:
     return bool(left)
 
 
-@behaviour(
-    "`condition` and a rate element's `technique` are dropped without a word", "LIVE", "docs PR #30453"
-)
+@behaviour("`condition` and a rate element's `technique` are dropped without a word", "LIVE", "docs PR #30453")
 def without_unknown_properties(elements: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
     """The elements as they are stored, and a note on each thing that was dropped."""
     kept, notes = [], []

@@ -28,9 +28,7 @@ ANSWERS = assumption(
     "spec",
 )
 MISSING_STATUS = assumption("route-missing-status", "Which status has 7005 …not found?", "404", "400")
-DUPLICATE_STATUS = assumption(
-    "route-duplicate-status", "Which status has 7005 …already exists?", "400", "409"
-)
+DUPLICATE_STATUS = assumption("route-duplicate-status", "Which status has 7005 …already exists?", "400", "409")
 NEWEST_FIRST = assumption(
     "version-order", "In which order are versions and deployments listed?", "newest-first", "oldest-first"
 )
