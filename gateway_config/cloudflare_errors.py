@@ -46,9 +46,7 @@ class NotAllowedError(CloudflareError):
     """The token is wrong, expired, or lacks a permission."""
 
     def _sentence(self) -> str:
-        way_on = (
-            "Check CLOUDFLARE_API_TOKEN: is it for this account, unexpired, and does it have the permission?"
-        )
+        way_on = "Check CLOUDFLARE_API_TOKEN: is it for this account, unexpired, and does it have the permission?"
         return f"{super()._sentence()} {way_on}"
 
 

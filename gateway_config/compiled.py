@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from gateway_config.config import KindName, Price, Sticky
+from gateway_config.config import Cache, KindName, Price, Sticky, Tier
 from gateway_config.graph import Graph
 from gateway_config.wire import from_wire
 
@@ -24,16 +23,20 @@ class Compiled(BaseModel):
 
 
 class CompiledTarget(Compiled):
-    """What a model element means to a caller: who serves, with which parameters, at which price.
+    """What a model element means to a caller: who serves, with what the caller sends along, at which price.
 
-    `arm` is None for a fallback. `name` is the model's name in gateway.yaml, `model` its id at the upstream.
+    `arm` is None for a fallback or for what is beyond a limit. `name` is the model's name in gateway.yaml, `model` its
+    id at the upstream. `prompt` is the text of the system prompt; `adapter` the name of one, or `tenant`.
     """
 
     arm: str | None = None
+    tier: Tier | None = None
     name: str
     upstream: str
     model: str
     parameters: Mapping[str, Any] = {}
+    prompt: str | None = None
+    adapter: str | None = None
     price: Price | None = None
     first_byte_ms: int
     retries: int
@@ -42,8 +45,9 @@ class CompiledTarget(Compiled):
 class CompiledRoute(Compiled):
     """One route: its graph as Cloudflare's elements, and what only callers know.
 
-    `targets` are keyed by the id of their model element. `metadata_keys` are the keys that the graph reads, in the order
-    in which they are kept when there is room for five. `declared` is the file and line it was written in.
+    `routed`: a dynamic route at Cloudflare; otherwise the runtime decides. `targets` are keyed by the id of their model
+    element. `metadata_keys` are what the graph reads, in the order in which they are sent. `tier` is the one that a
+    request without a tier gets, None where the route has no tiers. `declared` is the file, line and column.
     """
 
     name: str
@@ -55,6 +59,8 @@ class CompiledRoute(Compiled):
     metadata_keys: tuple[str, ...]
     sticky: Sticky
     deadline_ms: int
+    tier: Tier | None = None
+    cache: Cache | None = None
     graph_digest: str
     config_digest: str
     declared: str
@@ -63,23 +69,26 @@ class CompiledRoute(Compiled):
     def graph(self) -> Graph:
         return from_wire(list(self.elements))
 
-    def element_of(self, arm: str) -> str:
-        """The id of an arm's model element."""
-        return f"{self.name}.{arm}"
-
-    @property
-    def arms(self) -> tuple[str, ...]:
-        return tuple(target.arm for target in self.targets.values() if target.arm is not None)
+    @cached_property
+    def arms(self) -> Mapping[str, str]:
+        """The id of each arm's model element."""
+        return {target.arm: id for id, target in self.targets.items() if target.arm is not None}
 
 
 class CompiledConfig(Compiled):
-    """All routes of one stage. `digest` is the hash of the routes' config digests."""
+    """All routes of one stage. `digest` is the hash of the routes' config digests.
+
+    `front_door` names the route that dispatches on the intent; `tenants` maps a tenant to its adapter for each model.
+    """
 
     version: int = 1
     stage: str
     gateway_id: str
     digest: str
     routes: Mapping[str, CompiledRoute]
+    front_door: str | None = None
+    projects: Mapping[str, tuple[str, ...]] = {}
+    tenants: Mapping[str, Mapping[str, str]] = {}
 
     @cached_property
     def intents(self) -> Mapping[str, str]:
@@ -88,14 +97,8 @@ class CompiledConfig(Compiled):
 
     def to_json(self) -> str:
         """The published form; `from_json` reads it back."""
-        return self.model_dump_json(exclude_none=True)
+        return self.model_dump_json(exclude_defaults=True)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> CompiledConfig:
-        return cls.model_validate_json(text)
-
-
-def price_per_token(price: Price | None, field: str) -> Decimal | None:
-    """US dollars for one token, or None where it is not known."""
-    per_mtok = getattr(price, field) if price is not None else None
-    return per_mtok / 1_000_000 if per_mtok is not None else None
+        return cls.model_validate_json(text, strict=False)

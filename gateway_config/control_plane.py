@@ -124,12 +124,8 @@ class ControlPlane:
             return error.final
         host = self._http.base_url.host
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.UnsupportedProtocol):
-            return UnreachableError(
-                f"Cannot reach {host} for {call}: {error}. Is the address right, and is it up?"
-            )
-        return UnansweredError(
-            f"No whole answer to {call} from {host} ({type(error).__name__}). Run it again."
-        )
+            return UnreachableError(f"Cannot reach {host} for {call}: {error}. Is the address right, and is it up?")
+        return UnansweredError(f"No whole answer to {call} from {host} ({type(error).__name__}). Run it again.")
 
 
 class _RetryableError(Exception):
@@ -161,10 +157,7 @@ def _no_json(call: str, response: httpx.Response) -> Exception:
 def _failure(call: str, response: httpx.Response, body: Any) -> Exception:
     code, said = _complaint(body)
     status = response.status_code
-    said = (
-        said
-        or f"{response.reason_phrase or 'no reason'}, as {response.headers.get('content-type', 'no type')}"
-    )
+    said = said or f"{response.reason_phrase or 'no reason'}, as {response.headers.get('content-type', 'no type')}"
     error = error_class(status, code, said)(call, status, code, said)
     # 401/2009 was seen as throttling too (facts, trap 17).
     if status == 429 or status >= 500 or (status == 401 and code == 2009):

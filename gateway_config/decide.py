@@ -12,6 +12,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from gateway_config.conditions import METADATA
 from gateway_config.errors import GraphError
 from gateway_config.graph import (
     CONDITIONAL,
@@ -28,7 +29,6 @@ from gateway_config.graph import (
 Metadata = Mapping[str, str | int | float | bool | None]
 Test = Callable[[Metadata], bool]
 
-METADATA_PREFIX = "metadata."
 # No graph of ours is nearly so deep; a graph made by others may go in a circle.
 MOST_STEPS = 1000
 
@@ -143,9 +143,7 @@ def _drawing(element: Element) -> Callable[[int], tuple[str, ...]]:
             below += share
             if draw < below:
                 return way
-        raise GraphError(
-            f'the draw {draw} is beyond the shares of element "{element.id}", which add to {below:g}'
-        )
+        raise GraphError(f'the draw {draw} is beyond the shares of element "{element.id}", which add to {below:g}')
 
     return drawn
 
@@ -158,20 +156,16 @@ def _testing(element: Element) -> Callable[[Metadata], tuple[str, ...]]:
 def _asked_texts(element: Element) -> tuple[str, Sequence[str]] | None:
     """The metadata key and the texts that a conditional asks it for, if that is all it does."""
     conditions = element.properties.get("conditions") if element.type == CONDITIONAL else None
-    if (
-        not isinstance(conditions, Mapping)
-        or len(conditions) != 1
-        or not {"true", "false"} <= set(element.outputs)
-    ):
+    if not isinstance(conditions, Mapping) or len(conditions) != 1 or not {"true", "false"} <= set(element.outputs):
         return None
     [(path, wanted)] = conditions.items()
-    if not path.startswith(METADATA_PREFIX) or not isinstance(wanted, Mapping) or len(wanted) != 1:
+    if not path.startswith(METADATA) or not isinstance(wanted, Mapping) or len(wanted) != 1:
         return None
     [(operator, value)] = wanted.items()
     values = [value] if operator == "$eq" else value if operator == "$in" else None
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         return None
-    return path.removeprefix(METADATA_PREFIX), values
+    return path.removeprefix(METADATA), values
 
 
 def _table(graph: Graph, element: Element, key: str) -> Callable[[Metadata], tuple[str, ...]]:
@@ -205,9 +199,9 @@ def _clause(path: str, wanted: object) -> Test:
             raise GraphError(f"{path} takes a list of conditions; found {wanted!r}")
         tests = [condition(item) for item in wanted]
         return _all(tests) if path == "$and" else _any(tests)
-    if not path.startswith(METADATA_PREFIX):
+    if not path.startswith(METADATA):
         raise GraphError(f'a condition asks "metadata.<key>"; found "{path}"')
-    key = path.removeprefix(METADATA_PREFIX)
+    key = path.removeprefix(METADATA)
     operators = wanted if isinstance(wanted, Mapping) else {"$eq": wanted}
     return _all([_comparison(key, operator, value) for operator, value in operators.items()])
 

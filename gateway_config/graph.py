@@ -125,9 +125,7 @@ def _blanked(element: Element, numbers: Mapping[str, int]) -> dict[str, Any]:
 
 def canonical_json(value: Any) -> str:
     """The one text form that is hashed: sorted keys, no spaces, ASCII, integral floats as integers."""
-    return json.dumps(
-        _plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
-    )
+    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 def _plain(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import difflib
 import os
 import re
@@ -12,30 +13,37 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from gateway_config.config import GatewayConfig, GatewayFile, Name, Part, Route, Source, StageName
+from gateway_config.config import NAME_PATTERN, STAGE_PATTERN, GatewayConfig, GatewayFile, Part, Route, Source
 from gateway_config.errors import ConfigError, UsageError
 from gateway_config.problems import Place, Problem, Severity, shown
 from gateway_config.reading import Document, Path
-from gateway_config.rules import check
+from gateway_config.rules import RULES, check
 
 ROUTES = "routes"
 GATEWAY = "gateway.yaml"
 _PartT = TypeVar("_PartT", bound=Part)
-_STAGE = re.compile(r"[a-z][a-z0-9]{0,15}")
 
 
 def load(directory: FilePath, stage: str) -> GatewayConfig:
     """The config of one stage. Raises ConfigError with all problems of all files, in order of place."""
     config, problems = examine(directory, stage)
-    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+    errors = [problem for problem in problems if _stops(problem)]
     if errors or config is None:
         raise ConfigError(errors)
     return config
 
 
-def examine(directory: FilePath, stage: str) -> tuple[GatewayConfig | None, list[Problem]]:
-    """The config of one stage, if its files can be read at all, and every problem, warnings and information included."""
-    if not _STAGE.fullmatch(stage):
+def _stops(problem: Problem) -> bool:
+    """Whether nothing can go on; what depends on the day fails `check`, and never a program that worked yesterday."""
+    dated = problem.rule in RULES and RULES[problem.rule].dated
+    return problem.severity is Severity.ERROR and not dated
+
+
+def examine(
+    directory: FilePath, stage: str, today: datetime.date | None = None
+) -> tuple[GatewayConfig | None, list[Problem]]:
+    """The config of one stage, if its files can be read at all, and every problem of any severity on that day."""
+    if not re.fullmatch(STAGE_PATTERN, stage):
         raise UsageError(
             f'a stage is named like "dev": lower-case letters and digits, at most 16; found {shown(stage)}'
         )
@@ -47,7 +55,7 @@ def examine(directory: FilePath, stage: str) -> tuple[GatewayConfig | None, list
     if file is None or len(whole) < len(routes):
         return None, sorted(set(problems))
     config = GatewayConfig(stage, file, whole, gateway, {_name(source): source for source in routes})
-    return config, sorted({*problems, *check(config)})
+    return config, sorted({*problems, *check(config, today or datetime.date.today())})
 
 
 def _sources(directory: FilePath, stage: str) -> Iterator[Source]:
@@ -81,22 +89,14 @@ def _by_name(sources: Iterable[Source], problems: list[Problem]) -> dict[str, So
     named: dict[str, Source] = {}
     for source in sources:
         name = _name(source)
-        if not re.fullmatch(_pattern(Name), name):
-            message = (
-                f'a route is named by its file, like "quick-chat.yaml"; found {shown(name)}. Rename the file.'
-            )
+        if not re.fullmatch(NAME_PATTERN, name):
+            message = f'a route is named by its file, like "quick-chat.yaml"; found {shown(name)}. Rename the file.'
             problems.append(Problem(Place(source.document.name, 1, 1), "route-name", message))
         elif name in named:
-            message = (
-                f'"{named[name].document.name}" is the route "{name}" already. Keep one of the two files.'
-            )
+            message = f'"{named[name].document.name}" is the route "{name}" already. Keep one of the two files.'
             problems.append(Problem(Place(source.document.name, 1, 1), "route-name", message))
         named.setdefault(name, source)
     return named
-
-
-def _pattern(annotated: Any) -> str:
-    return str(get_args(annotated)[1].pattern)
 
 
 def _route(name: str, source: Source, problems: list[Problem]) -> Route | None:
@@ -114,11 +114,9 @@ def _stage_problems(source: Source) -> Iterator[Problem]:
         return
     for stage, keys in stages.items():
         if not isinstance(keys, dict):
-            message = (
-                f'the stage "{stage}" lists the keys that it replaces, such as `split`; found {shown(keys)}.'
-            )
+            message = f'the stage "{stage}" lists the keys that it replaces, such as `split`; found {shown(keys)}.'
             yield Problem(source.document.place(("stages", stage)), "wrong-type", message)
-        elif not re.fullmatch(_pattern(StageName), stage):
+        elif not re.fullmatch(STAGE_PATTERN, stage):
             message = f'a stage is named like "dev": lower-case letters and digits; found {shown(stage)}.'
             yield Problem(source.document.place(("stages", stage), key=True), "wrong-value", message)
 
@@ -132,9 +130,7 @@ def _validated(part: type[_PartT], source: Source, problems: list[Problem]) -> _
         return part.model_validate(source.data())
     except ValidationError as error:
         taken = {problem.place for problem in source.document.problems}
-        found = [
-            _problem(part, source, detail) for detail in error.errors(include_url=False, include_context=True)
-        ]
+        found = [_problem(part, source, detail) for detail in error.errors(include_url=False, include_context=True)]
         fresh = {problem.place: problem for problem in reversed(found) if problem.place not in taken}
         if source.data():
             problems.extend(fresh.values())
@@ -146,9 +142,7 @@ def _problem(part: type[BaseModel], source: Source, detail: ErrorDetails) -> Pro
     if detail["type"] == "extra_forbidden":
         return Problem(source.place(path, key=True), "unknown-key", _unknown_key(part, path))
     if detail["type"] == "missing":
-        return Problem(
-            source.place(path[:-1]), "missing-key", f'the key "{path[-1]}" is missing here. Add it.'
-        )
+        return Problem(source.place(path[:-1]), "missing-key", f'the key "{path[-1]}" is missing here. Add it.')
     name = ".".join(str(step) for step in path)
     rule = "wrong-value" if detail["type"] in _EXPECTED_VALUE else "wrong-type"
     return Problem(source.place(path), rule, f"`{name}` {_expected(detail)}; found {shown(detail['input'])}.")
@@ -187,7 +181,7 @@ def _fields_at(part: type[BaseModel], path: Path) -> list[str]:
             field = candidate.model_fields.get(str(step))
             inner += _classes(field.annotation) if field else []
         found = inner or found
-    return [name for candidate in found for name in candidate.model_fields]
+    return [field.alias or name for candidate in found for name, field in candidate.model_fields.items()]
 
 
 def _classes(annotation: Any) -> list[type[BaseModel]]:
@@ -235,6 +229,6 @@ def _readable(value: Any) -> str:
 
 
 _EXAMPLES: Mapping[str, str] = {
-    _pattern(Name): '"quick-chat" (lower-case letters, digits and hyphens)',
-    _pattern(StageName): '"dev" (lower-case letters and digits)',
+    NAME_PATTERN: '"quick-chat" (lower-case letters, digits and hyphens)',
+    STAGE_PATTERN: '"dev" (lower-case letters and digits)',
 }

@@ -41,11 +41,11 @@ class Problem:
         return f"{self.place} {self.rule}: {self.message}"
 
 
-# Shapes of secrets that people paste by mistake: known prefixes, private keys, and long texts that mix cases and digits.
+# Shapes of secrets that people paste by mistake: known prefixes, private keys, long texts of mixed letters and digits.
 _KNOWN_SECRET = re.compile(
     r"\b(sk-[A-Za-z0-9_-]{16,}|cf(ut|at|k)_[A-Za-z0-9]{16,}|AKIA[0-9A-Z]{12,}|gh[pousr]_[A-Za-z0-9]{20,}"
-    r"|xox[abpr]-[A-Za-z0-9-]{10,}|eyJ[A-Za-z0-9_-]{20,}\.)|-----BEGIN [A-Z ]*PRIVATE KEY|\b[Bb]earer +[A-Za-z0-9._-]{16,}"
-    r"|\btest-[A-Za-z0-9_-]{32,}"
+    r"|xox[abpr]-[A-Za-z0-9-]{10,}|eyJ[A-Za-z0-9_-]{20,}\.)|-----BEGIN [A-Z ]*PRIVATE KEY"
+    r"|\b[Bb]earer +[A-Za-z0-9._-]{16,}|\btest-[A-Za-z0-9_-]{32,}"
 )
 _LONG_TOKEN = re.compile(r"(?<![A-Za-z0-9_/+.-])[A-Za-z0-9_-]{32,}(?![A-Za-z0-9_/+.-])")
 

@@ -110,9 +110,7 @@ class Document:
 class _Reader:
     """Builds the data of a document from YAML events, with a stack of its own."""
 
-    def __init__(
-        self, document: Document, places: dict[tuple[Path, bool], tuple[int, int]] | None = None
-    ) -> None:
+    def __init__(self, document: Document, places: dict[tuple[Path, bool], tuple[int, int]] | None = None) -> None:
         self.document = document
         self.places = places
         self.stack: list[_Frame] = []
@@ -133,9 +131,7 @@ class _Reader:
         if isinstance(self.root, dict):
             return self.root
         if not self.document.problems:
-            self.document.complain(
-                "yaml-syntax", 0, 0, 'a config file is a mapping of keys, such as "version: 1".'
-            )
+            self.document.complain("yaml-syntax", 0, 0, 'a config file is a mapping of keys, such as "version: 1".')
         return {}
 
     def _check_tabs(self) -> None:
@@ -144,9 +140,7 @@ class _Reader:
         for number, line in enumerate(self.document.text.splitlines()):
             indent = line[: len(line) - len(line.lstrip())]
             if "\t" in indent:
-                self.document.complain(
-                    "yaml-tab", number, indent.index("\t"), "a tab indents this line. Use spaces."
-                )
+                self.document.complain("yaml-tab", number, indent.index("\t"), "a tab indents this line. Use spaces.")
 
     def _complain_of_character(self, error: yaml.YAMLError) -> None:
         position = getattr(error, "position", 0) or 0
@@ -169,14 +163,10 @@ class _Reader:
             if not self.stack:
                 self.root = frame.value
         elif kind is events.AliasEvent:
-            self._complain(
-                event, "yaml-alias", "aliases are not read here. Write the value out where it is meant."
-            )
+            self._complain(event, "yaml-alias", "aliases are not read here. Write the value out where it is meant.")
             self._place_value(event, None)
         elif kind is events.DocumentStartEvent and self.root is not None:
-            self._complain(
-                event, "yaml-syntax", "a second document begins here. Put it into a file of its own."
-            )
+            self._complain(event, "yaml-syntax", "a second document begins here. Put it into a file of its own.")
             self.skipping = 1
 
     def _complain(self, event: Any, rule: str, message: str) -> None:
@@ -215,9 +205,7 @@ class _Reader:
 
     def _key(self, frame: _Frame, event: Any, text: str) -> None:
         if text in frame.keys:
-            self._complain(
-                event, "duplicate-key", f'the key "{text}" stands here a second time. Keep one of them.'
-            )
+            self._complain(event, "duplicate-key", f'the key "{text}" stands here a second time. Keep one of them.')
             text = _HIDDEN + text
         frame.keys.add(text)
         frame.key = text
@@ -243,14 +231,10 @@ class _Reader:
             try:
                 return datetime.date.fromisoformat(text)
             except ValueError:
-                self._complain(
-                    event, "yaml-ambiguous", f"{text} is no day of the calendar. Write one as 2027-02-01."
-                )
+                self._complain(event, "yaml-ambiguous", f"{text} is no day of the calendar. Write one as 2027-02-01.")
                 return None
         hint = "true or false for a switch, digits alone for a number, or quotes for a text"
-        self._complain(
-            event, "yaml-ambiguous", f"{text[:40]} can be read in more than one way. Write {hint}."
-        )
+        self._complain(event, "yaml-ambiguous", f"{text[:40]} can be read in more than one way. Write {hint}.")
         return None
 
     def _place_value(self, event: Any, value: Any) -> Path:

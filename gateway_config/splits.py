@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from graphlib import CycleError, TopologicalSorter
 
 from gateway_config.buckets import BUCKETS
 from gateway_config.graph import (
@@ -55,9 +56,7 @@ def buckets_of_arms(shares: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
 
 def moved_buckets(before: Mapping[str, int], after: Mapping[str, int]) -> dict[tuple[str, str], int]:
     """How many buckets move from which arm to which: `{(from, to): count}`."""
-    old, new = (
-        {bucket: arm for arm, own in buckets_of_arms(s).items() for bucket in own} for s in (before, after)
-    )
+    old, new = ({bucket: arm for arm, own in buckets_of_arms(s).items() for bucket in own} for s in (before, after))
     moves: dict[tuple[str, str], int] = {}
     for bucket in BUCKETS:
         if old[bucket] != new[bucket]:
@@ -80,14 +79,10 @@ def split_elements(prefix: str, shares: Mapping[str, int], arm_ids: Mapping[str,
     )
     ranges = buckets_of_arms(shares)
     chain: list[Element] = []
-    beyond = (
-        percentages[0].id if percentages else next(arm_ids[arm] for arm, share in shares.items() if share)
-    )
+    beyond = percentages[0].id if percentages else next(arm_ids[arm] for arm, share in shares.items() if share)
     for arm in sorted(shares, key=lambda arm: (-shares[arm], arm)):
         condition = {"conditions": {BUCKET_KEY: {"$in": [*ranges[arm], arm]}}}
-        chain.append(
-            Element(f"{prefix}.in.{arm}", CONDITIONAL, condition, {"true": arm_ids[arm], "false": beyond})
-        )
+        chain.append(Element(f"{prefix}.in.{arm}", CONDITIONAL, condition, {"true": arm_ids[arm], "false": beyond}))
         beyond = chain[-1].id
     return (*reversed(chain), *percentages)
 
@@ -131,7 +126,7 @@ def _bundles(shares: Sequence[tuple[str, int]], total: int) -> Iterator[tuple[in
 
 
 def _distinct_parts(wanted: Sequence[tuple[str, int]]) -> list[tuple[int, str]] | None:
-    """Each percentage as a sum of parts that are distinct over all targets, with the fewest parts; None if over five."""
+    """Each percentage as a sum of parts that are distinct over all targets, the fewest possible; None if over five."""
     for count in range(len(wanted), MOST_OUTPUTS + 1):
         if (parts := _search(list(wanted), count, frozenset())) is not None:
             return sorted(parts, key=lambda part: (-part[0], part[1]))
@@ -254,21 +249,19 @@ def _percentages_agree(graph: Graph, id: str, shares: Mapping[str, int]) -> bool
 
 
 def percentage_shares(graph: Graph, id: str) -> dict[str, Fraction]:
-    """The exact share of each element that a tree of percentage elements leads to."""
-    shares: dict[str, Fraction] = {}
-    _add_shares(graph, id, Fraction(1), shares, ())
+    """The exact share of each element that percentage elements lead to from here; a circle leads nowhere."""
+    inner = set(_percentage_ids(graph, id))
+    leads = {percentage: graph.elements[percentage].outputs.values() for percentage in inner}
+    try:
+        order = [*TopologicalSorter(leads).static_order()]
+    except CycleError:
+        return {}
+    shares = {id: Fraction(1)}
+    for percentage in reversed(order):
+        share = shares.pop(percentage) if percentage in inner else Fraction(0)
+        for label, target in canonical_outputs(graph.elements[percentage]) if percentage in inner else ():
+            shares[target] = shares.get(target, Fraction(0)) + share * Fraction(percent(label)) / 100
     return shares
-
-
-def _add_shares(
-    graph: Graph, id: str, share: Fraction, shares: dict[str, Fraction], above: tuple[str, ...]
-) -> None:
-    element = graph.elements[id]
-    if element.type != PERCENTAGE or id in above:
-        shares[id] = shares.get(id, Fraction(0)) + share
-        return
-    for label, target in canonical_outputs(element):
-        _add_shares(graph, target, share * Fraction(percent(label)) / 100, shares, (*above, id))
 
 
 def _percentage_ids(graph: Graph, id: str) -> Iterator[str]:

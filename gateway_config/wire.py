@@ -6,7 +6,7 @@ seen to accept. Properties that we do not know are kept as they are, so that a g
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from gateway_config.errors import GraphError

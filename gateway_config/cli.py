@@ -1,0 +1,19 @@
+"""The `gatewright` command. It starts fast: a command's module is imported when its word is given."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; ends by SystemExit with a documented code, never with a traceback for a user's mistake."""
+    try:
+        from gateway_config.commands.app import app_for
+
+        app_for(sys.argv[1:])(prog_name="gatewright")
+    except ModuleNotFoundError as error:
+        if error.name not in ("typer", "rich"):
+            raise
+        sys.exit('the command line needs the extra "cli": pip install "gatewright[cli]"')
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,94 @@
+"""Conditions on metadata, as people write them and as Cloudflare takes them.
+
+{plan: free}                            plan is free
+{plan: [free, trial]}                   plan is one of these
+{plan: {not: free}}                     plan is something else
+{plan: free, country: DE}               both
+{any: [{plan: free}, {country: DE}]}    at least one; `all` for every one
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+METADATA = "metadata."
+_KEY = re.compile(r"[a-z][a-z0-9_]*")
+_GROUPS = {"any": "$or", "all": "$and"}
+_DEEPEST = 8
+
+
+def _checked(value: Any, depth: int = 0) -> Any:
+    """The condition itself, if it is one; a ValueError says what is not."""
+    if not isinstance(value, dict) or not value:
+        raise ValueError("maps metadata keys to what they are, such as {plan: free}")
+    if depth > _DEEPEST:
+        raise ValueError(f"is nested at most {_DEEPEST} deep")
+    for key, test in value.items():
+        if key in _GROUPS:
+            _check_group(key, test, depth)
+        elif not _KEY.fullmatch(key):
+            raise ValueError(f'names metadata keys in lower case, such as plan, and not "{key[:40]}"')
+        else:
+            _check_test(key, test)
+    return value
+
+
+def _check_group(key: str, conditions: Any, depth: int) -> None:
+    if not isinstance(conditions, list) or not conditions:
+        raise ValueError(f"has a list of conditions under `{key}`")
+    for condition in conditions:
+        _checked(condition, depth + 1)
+
+
+def _check_test(key: str, test: Any) -> None:
+    wanted = test["not"] if isinstance(test, dict) and list(test) == ["not"] else test
+    values = wanted if isinstance(wanted, list) and wanted is test and wanted else [wanted]
+    if not all(isinstance(value, str | int) for value in values):
+        raise ValueError(f"compares `{key}` with a text, a whole number, true or false, a list of those, or {{not: …}}")
+
+
+Condition = Annotated[
+    dict[str, Any],
+    BeforeValidator(_checked),
+    WithJsonSchema({"type": "object", "minProperties": 1, "description": "Metadata keys and what they are."}),
+]
+
+
+def keys_of(condition: Mapping[str, Any]) -> Iterator[str]:
+    """The metadata keys that a condition, as people write it, asks for."""
+    for key, test in condition.items():
+        if key in _GROUPS:
+            for inner in test:
+                yield from keys_of(inner)
+        else:
+            yield key
+
+
+def to_cloudflare(condition: Mapping[str, Any]) -> dict[str, Any]:
+    """The `conditions` property of a conditional element that means the same."""
+    clauses = [_clause(key, condition[key]) for key in sorted(condition)]
+    return clauses[0] if len(clauses) == 1 else {"$and": clauses}
+
+
+def _clause(key: str, test: Any) -> dict[str, Any]:
+    if key in _GROUPS:
+        return {_GROUPS[key]: [to_cloudflare(inner) for inner in test]}
+    if isinstance(test, list):
+        return {METADATA + key: {"$in": test}}
+    if isinstance(test, dict):
+        return {METADATA + key: {"$ne": test["not"]}}
+    return {METADATA + key: {"$eq": test}}
+
+
+def keys_asked(conditions: Any) -> set[str]:
+    """The metadata keys that a conditional's `conditions`, as Cloudflare takes them, ask for."""
+    if isinstance(conditions, list):
+        return {key for inner in conditions for key in keys_asked(inner)}
+    if not isinstance(conditions, Mapping):
+        return set()
+    own = {key.removeprefix(METADATA) for key in conditions if key.startswith(METADATA)}
+    return own.union(*(keys_asked(value) for key, value in conditions.items() if key in _GROUPS.values()))

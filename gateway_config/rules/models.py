@@ -1,0 +1,124 @@
+"""Rules about what models are: their kinds, prices, capabilities and days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway_config.compile import is_routed
+from gateway_config.config import Model
+from gateway_config.kinds import KINDS
+from gateway_config.problems import Severity
+from gateway_config.rules.registry import Checked, Complaint, RouteView, rule
+
+
+def _known_targets(checked: Checked, view: RouteView) -> Iterator[tuple[tuple[str | int, ...], str, Model]]:
+    for path, name in view.targets():
+        if (model := checked.config.file.models.get(name)) is not None:
+            yield path, name, model
+
+
+@rule()
+def kind_mismatch(checked: Checked) -> Iterator[Complaint]:
+    """All models of a route are of its kind; a vision model may also chat."""
+    for view in checked.routes():
+        for path, name, model in _known_targets(checked, view):
+            if model.kind != view.route.kind and (model.kind, view.route.kind) != ("vision", "chat"):
+                message = (
+                    f'"{name}" is a model of the kind {model.kind}, and "{view.name}" is a {view.route.kind} route.'
+                )
+                yield view.complaint(path, f"{message} Name another model, or change `kind`.")
+
+
+@rule(Severity.WARNING)
+def context_mismatch(checked: Checked) -> Iterator[Complaint]:
+    """The models of a split take prompts of about the same length, so that no arm fails where the other answers."""
+    for view in checked.routes():
+        sizes = {
+            arm: model.context_tokens
+            for arm, target in view.route.arms.items()
+            if (model := checked.config.file.models.get(target.model)) and model.context_tokens
+        }
+        for path, split in view.route.splits().items():
+            own = {arm: sizes[arm] for arm in split if arm in sizes}
+            if own and max(own.values()) > 2 * min(own.values()):
+                small, large = min(own, key=own.__getitem__), max(own, key=own.__getitem__)
+                message = (
+                    f'the arm "{small}" takes {own[small]:,} tokens and "{large}" {own[large]:,}. '
+                    "Long prompts fail on one arm only, so the arms cannot be compared."
+                )
+                yield view.complaint(path, message)
+
+
+@rule(Severity.WARNING)
+def deprecated_model(checked: Checked) -> Iterator[Complaint]:
+    """No route names a deprecated model; its substitute is named in the message."""
+    for view in checked.routes():
+        for path, name, model in _known_targets(checked, view):
+            if model.status == "deprecated":
+                hint = (
+                    f'Use "{model.substitute}".' if model.substitute else "Choose another, and name it as `substitute`."
+                )
+                yield view.complaint(path, f'the model "{name}" is deprecated. {hint}')
+
+
+@rule(Severity.INFO)
+def missing_price(checked: Checked) -> Iterator[Complaint]:
+    """A model that serves has a price; without one its costs are unknown, not zero."""
+    for name, model in checked.config.file.models.items():
+        if model.price is None:
+            message = f'the price of "{name}" is not known, so its costs are unknown. Add `price` when there is one.'
+            yield checked.in_gateway(("models", name), message)
+
+
+@rule()
+def price_unit(checked: Checked) -> Iterator[Complaint]:
+    """A price counts what models of its kind are paid by."""
+    for name, model in checked.config.file.models.items():
+        given = model.price.model_dump(exclude_none=True, exclude={"as_of", "source"}) if model.price else {}
+        for key in sorted(set(given) - set(KINDS[model.kind].prices)):
+            message = f"a {model.kind} model is not paid by `{key}`. Use {', '.join(KINDS[model.kind].prices)}."
+            yield checked.in_gateway(("models", name, "price", key), message)
+
+
+@rule()
+def adapter_base(checked: Checked) -> Iterator[Complaint]:
+    """An adapter stands on a model that takes one (`capabilities: [lora]`), and is used with that model."""
+    file = checked.config.file
+    for name, adapter in file.adapters.items():
+        model = file.models.get(adapter.model)
+        if model is not None and "lora" not in model.capabilities:
+            message = f'the model "{adapter.model}" takes no adapters. Train it for one with `capabilities: [lora]`.'
+            yield checked.in_gateway(("adapters", name, "model"), message)
+    for view in checked.routes():
+        for arm, target in view.route.arms.items():
+            own = file.adapters.get(target.adapter or "")
+            if own is not None and own.model != target.model:
+                message = (
+                    f'the adapter "{target.adapter}" was trained for "{own.model}", and the arm names "{target.model}".'
+                )
+                yield view.complaint(("arms", arm, "adapter"), f"{message} Name the same model.")
+
+
+@rule()
+def direct_only(checked: Checked) -> Iterator[Complaint]:
+    """What a dynamic route cannot carry, an adapter or a reasoning summary, is asked for on a `direct` route only."""
+    for view in checked.routes():
+        if not is_routed(view.route):
+            continue
+        for arm, target in view.route.arms.items():
+            for key in ("adapter", "reasoning_summary"):
+                if getattr(target, key) is not None:
+                    message = (
+                        f'a dynamic route cannot carry `{key}`. Add `direct: true` to "{view.name}", or take it out.'
+                    )
+                    yield view.complaint(("arms", arm, key), message)
+
+
+@rule()
+def unenforced(checked: Checked) -> Iterator[Complaint]:
+    """Limits are counted by the gateway's dynamic route, so a route that is served directly cannot have any."""
+    for view in checked.routes():
+        if view.route.limits and not is_routed(view.route):
+            why = "is direct" if view.route.direct else f"is a {view.route.kind} route, which no dynamic route carries"
+            message = f'"{view.name}" {why}, so nobody would count these limits. Use the gateway\'s `rate_limit`.'
+            yield view.complaint(("limits",), message)

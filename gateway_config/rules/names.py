@@ -1,0 +1,150 @@
+"""Rules about names: what is named exists, belongs to one, and is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from gateway_config.compile import is_routed
+from gateway_config.problems import Severity
+from gateway_config.reading import Path
+from gateway_config.rules.registry import Checked, Complaint, did_you_mean, rule
+
+
+@rule(tunable=False)
+def unknown_model(checked: Checked) -> Iterator[Complaint]:
+    """Arms, fallbacks, limits, adapters and substitutes name models of gateway.yaml."""
+    known = checked.config.file.models
+    for view in checked.routes():
+        for path, name in view.targets():
+            if name not in known:
+                yield view.complaint(path, _no_model(name, known))
+    for path, name in _models_in_gateway(checked):
+        if name not in known:
+            yield checked.in_gateway(path, _no_model(name, known))
+
+
+def _no_model(name: str, known: Iterable[str]) -> str:
+    return f'there is no model "{name}" in gateway.yaml. {did_you_mean(name, known)}'
+
+
+def _models_in_gateway(checked: Checked) -> Iterator[tuple[Path, str]]:
+    file = checked.config.file
+    for name, model in file.models.items():
+        if model.substitute is not None:
+            yield ("models", name, "substitute"), model.substitute
+    for name, adapter in file.adapters.items():
+        yield ("adapters", name, "model"), adapter.model
+    for number, limit in enumerate(file.gateway.spend_limits):
+        for place, model_name in enumerate(limit.models):
+            yield ("gateway", "spend_limits", number, "models", place), model_name
+
+
+@rule(tunable=False)
+def unknown_prompt(checked: Checked) -> Iterator[Complaint]:
+    """An arm names a prompt of gateway.yaml."""
+    prompts = checked.config.file.prompts
+    for view in checked.routes():
+        named: list[tuple[Path, str | None]] = [(("arms", a, "prompt"), t.prompt) for a, t in view.route.arms.items()]
+        named += [(("fallback", n, "prompt"), t.prompt) for n, t in enumerate(view.route.fallback)]
+        for path, prompt in named:
+            if prompt is not None and prompt not in prompts:
+                yield view.complaint(
+                    path, f'there is no prompt "{prompt}" in gateway.yaml. {did_you_mean(prompt, prompts)}'
+                )
+
+
+@rule(tunable=False)
+def unknown_adapter(checked: Checked) -> Iterator[Complaint]:
+    """Arms and tenants name adapters of gateway.yaml; an arm may say `tenant` for the caller's own."""
+    adapters = checked.config.file.adapters
+    for view in checked.routes():
+        for arm, target in view.route.arms.items():
+            if target.adapter not in (None, "tenant", *adapters):
+                hint = did_you_mean(str(target.adapter), [*adapters, "tenant"])
+                yield view.complaint(("arms", arm, "adapter"), f'there is no adapter "{target.adapter}". {hint}')
+    for name, tenant in checked.config.file.tenants.items():
+        for number, adapter in enumerate(tenant.adapters):
+            if adapter not in adapters:
+                message = f'there is no adapter "{adapter}". {did_you_mean(adapter, adapters)}'
+                yield checked.in_gateway(("tenants", name, "adapters", number), message)
+
+
+@rule()
+def unknown_intent(checked: Checked) -> Iterator[Complaint]:
+    """The usual intents of a project are served by some route."""
+    claimed = {intent for view in checked.routes() for intent in view.route.intents}
+    for name, project in checked.config.file.projects.items():
+        for number, intent in enumerate(project.intents):
+            if intent not in claimed:
+                message = f'no route serves the intent "{intent}". {did_you_mean(intent, claimed)}'
+                yield checked.in_gateway(("projects", name, "intents", number), message)
+
+
+@rule(tunable=False)
+def intent_claimed_twice(checked: Checked) -> Iterator[Complaint]:
+    """An intent belongs to one route."""
+    claimed: dict[str, str] = {}
+    for view in checked.routes():
+        for number, intent in enumerate(view.route.intents):
+            other = claimed.setdefault(intent, view.name)
+            if other != view.name:
+                message = f'the route "{other}" serves the intent "{intent}" already. Take it out of one of them.'
+                yield view.complaint(("intents", number), message)
+
+
+@rule(tunable=False)
+def front_door(checked: Checked) -> Iterator[Complaint]:
+    """The front door has a name of its own, and what it does otherwise is a route that a dynamic route can carry."""
+    door = checked.config.file.front_door
+    if door is None:
+        return
+    routes = checked.config.routes
+    if door.name in routes:
+        message = f'"{door.name}" is a route of its own already. Call the front door otherwise.'
+        yield checked.in_gateway(("front_door",), message)
+    if door.otherwise is not None and door.otherwise not in routes:
+        message = f'there is no route "{door.otherwise}". {did_you_mean(door.otherwise, routes)}'
+        yield checked.in_gateway(("front_door", "otherwise"), message)
+    elif door.otherwise is not None and not is_routed(routes[door.otherwise]):
+        message = f'"{door.otherwise}" is served directly, so no front door can lead to it. Name a routed chat route.'
+        yield checked.in_gateway(("front_door", "otherwise"), message)
+
+
+@rule(Severity.INFO)
+def front_door_kind(checked: Checked) -> Iterator[Complaint]:
+    """Intents of routes that are served directly cannot be asked for at the front door."""
+    if checked.config.file.front_door is None:
+        return
+    for view in checked.routes():
+        if view.route.intents and not is_routed(view.route):
+            message = (
+                f'the front door cannot carry "{view.name}" ({view.route.kind}); only our client serves its intents.'
+            )
+            yield view.complaint(("kind",), message)
+
+
+@rule(Severity.WARNING)
+def unused_route(checked: Checked) -> Iterator[Complaint]:
+    """A route is reached by an intent, or by the front door."""
+    door = checked.config.file.front_door
+    for view in checked.routes():
+        if not view.route.intents and (door is None or door.otherwise != view.name):
+            message = f'no intent leads to "{view.name}". Give it one under `intents`, or remove the file.'
+            yield view.complaint((), message)
+
+
+@rule(Severity.WARNING)
+def unused_model(checked: Checked) -> Iterator[Complaint]:
+    """A model in gateway.yaml is named by a route, an adapter, a substitute or a verbatim element."""
+    file = checked.config.file
+    named = {name for view in checked.routes() for _, name in view.targets()}
+    named |= {name for _, name in _models_in_gateway(checked)}
+    wired = {_model_id(element) for view in checked.routes() for element in view.route.elements or ()}
+    for name, model in file.models.items():
+        if name not in named and model.model not in wired:
+            yield checked.in_gateway(("models", name), f'no route names the model "{name}". Use it, or remove it.')
+
+
+def _model_id(element: dict[str, object]) -> object:
+    properties = element.get("properties")
+    return properties.get("model") if isinstance(properties, dict) else None

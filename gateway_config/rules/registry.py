@@ -1,0 +1,143 @@
+"""The list of rules, and how a config is checked against it: severities, tuning, and what a route is allowed."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from gateway_config.config import GatewayConfig, Route, Source
+from gateway_config.problems import Problem, Severity
+from gateway_config.reading import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One thing that a rule found: where, and in words. `route` is the one that may be allowed it."""
+
+    source: Source
+    path: Path
+    message: str
+    route: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a rule looks at: the config, and the day it is looked at."""
+
+    config: GatewayConfig
+    today: datetime.date
+
+    def routes(self) -> Iterator[RouteView]:
+        for name, route in self.config.routes.items():
+            yield RouteView(self.config, name, route, self.config.route_sources[name])
+
+    def in_gateway(self, path: Path, message: str) -> Complaint:
+        return Complaint(self.config.gateway_source, path, message)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteView:
+    """One route with its name and its file."""
+
+    config: GatewayConfig
+    name: str
+    route: Route
+    source: Source
+
+    def complaint(self, path: Path, message: str) -> Complaint:
+        return Complaint(self.source, path, message, self.name)
+
+    def targets(self) -> Iterator[tuple[Path, str]]:
+        """Where the route names models, and which."""
+        for arm, target in self.route.arms.items():
+            yield ("arms", arm, "model"), target.model
+        for number, target in enumerate(self.route.fallback):
+            yield ("fallback", number, "model"), target.model
+        for number, limit in enumerate(self.route.limits):
+            if limit.then != "stop":
+                yield ("limits", number, "then"), limit.then
+
+
+RuleFunction = Callable[[Checked], Iterator[Complaint]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A check with an id that users see, tune and look up.
+
+    What `compile` relies on cannot be tuned. A `dated` rule depends on the day, so it fails `check` but never stops a
+    program that worked yesterday.
+    """
+
+    id: str
+    severity: Severity
+    tunable: bool
+    dated: bool
+    function: RuleFunction
+
+
+RULES: dict[str, Rule] = {}
+
+
+def rule(
+    severity: Severity = Severity.ERROR, *, tunable: bool = True, dated: bool = False
+) -> Callable[[RuleFunction], RuleFunction]:
+    """Register a rule under its function's name."""
+
+    def register(function: RuleFunction) -> RuleFunction:
+        id = function.__name__.replace("_", "-")
+        RULES[id] = Rule(id, severity, tunable, dated, function)
+        return function
+
+    return register
+
+
+def check(config: GatewayConfig, today: datetime.date) -> Iterator[Problem]:
+    """All problems that the rules find in a config that could be read."""
+    checked = Checked(config, today)
+    for own in RULES.values():
+        severity = _severity(config, own)
+        if severity is not None:
+            for complaint in own.function(checked):
+                if not _allowed(config, own, complaint):
+                    yield Problem(complaint.source.place(complaint.path), own.id, complaint.message, severity)
+
+
+def _severity(config: GatewayConfig, own: Rule) -> Severity | None:
+    tuning = config.file.rules.get(own.id) if own.tunable else None
+    if tuning is None:
+        return own.severity
+    return None if tuning.severity == "off" else Severity(tuning.severity)
+
+
+def _allowed(config: GatewayConfig, own: Rule, complaint: Complaint) -> bool:
+    return own.tunable and complaint.route is not None and own.id in config.routes[complaint.route].allow
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A near miss, or else what there is."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, 1)
+    if near:
+        return f'Did you mean "{near[0]}"?'
+    return f"Known: {', '.join(known)}." if known else "None is declared."
+
+
+@rule(tunable=False)
+def unknown_rule(checked: Checked) -> Iterator[Complaint]:
+    """Tuning and allowances name rules that exist and that can be tuned."""
+    for id in checked.config.file.rules:
+        if (message := _untunable(id)) is not None:
+            yield checked.in_gateway(("rules", id), message)
+    for view in checked.routes():
+        for id in view.route.allow:
+            if (message := _untunable(id)) is not None:
+                yield view.complaint(("allow", id), message)
+
+
+def _untunable(id: str) -> str | None:
+    if id not in RULES:
+        return f'there is no rule "{id}". {did_you_mean(id, RULES)}'
+    return None if RULES[id].tunable else f'the rule "{id}" cannot be tuned: without it nothing can be compiled.'
