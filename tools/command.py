@@ -50,9 +50,7 @@ def run(step: str, *command: str | Path, env: Mapping[str, str], cwd: Path = ROO
             process.wait()
         if process.returncode != 0:
             log.seek(start)
-            raise SetupError(
-                f"{step} failed: {cause_of(log.read())} (all it said is in {LOG.relative_to(ROOT)})"
-            )
+            raise SetupError(f"{step} failed: {cause_of(log.read())} (all it said is in {LOG.relative_to(ROOT)})")
 
 
 def cause_of(output: str) -> str:

@@ -87,9 +87,7 @@ def _fill_by_pip() -> None:
 
 
 def _install(step: str, *pip: str | Path) -> None:
-    run(
-        step, *pip, "install", "--no-compile", "--no-deps", "--require-hashes", "-r", REQUIREMENTS, env=_env()
-    )
+    run(step, *pip, "install", "--no-compile", "--no-deps", "--require-hashes", "-r", REQUIREMENTS, env=_env())
 
 
 def _install_project() -> None:

@@ -38,9 +38,7 @@ def version_of(command: str | Path, *question: str) -> Version | None:
     env = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
     asked = [str(command), *(question or ("version",))]
     try:
-        answer = subprocess.run(
-            asked, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30
-        )
+        answer = subprocess.run(asked, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
         return None
     number = re.search(r"\d+(\.\d+)+", answer.stdout) if answer.returncode == 0 else None

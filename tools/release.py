@@ -6,7 +6,7 @@ import platform
 import tarfile
 from http.client import HTTPException
 from pathlib import Path
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from tools.command import Progress, SetupError
@@ -68,11 +68,12 @@ def _download(url: str, archive: Path) -> str:
 
 
 def _checksum(url: str, name: str) -> str | None:
-    """The SHA-256 published beside the release; None where there is none, as on some mirrors."""
+    """The SHA-256 published beside the release; None where it cannot be had, as on some mirrors."""
     try:
         with urlopen(url, timeout=TIMEOUT_S) as answer:
             lines = answer.read().decode().splitlines()
-    except HTTPError:
+    except URLError:
+        print(f"{url} could not be read: {name} goes unchecked", flush=True)
         return None
     return next((line.split()[0] for line in lines if line.split()[1:] == [name]), None)
 
@@ -82,9 +83,7 @@ def _unpack(archive: Path, folder: Path) -> None:
     with tarfile.open(archive) as tar:
         for member in tar:
             target = folder / Path(member.name).name
-            content = (
-                tar.extractfile(member) if target.name.startswith("pulumi") and member.isfile() else None
-            )
+            content = tar.extractfile(member) if target.name.startswith("pulumi") and member.isfile() else None
             if content is not None:
                 target.write_bytes(content.read())
                 target.chmod(0o755)

@@ -59,9 +59,7 @@ def exclusive() -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print(
-                "another scripts/setup is at work here, or one that was killed is ending: waiting", flush=True
-            )
+            print("another scripts/setup is at work here, or one that was killed is ending: waiting", flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             yield
