@@ -1,0 +1,130 @@
+"""`gatewright check`: everything that is wrong, in every stage, at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gateway_config.commands.options import ConfigOption, JsonOption, OneStageOption, config_directory
+from gateway_config.commands.report import Finding, as_data, counted, github, plain, with_source
+from gateway_config.load import GATEWAY, ROUTES, examine
+from gateway_config.problems import Problem, Severity
+from gateway_config.reading import Document
+
+BASE = "base"  # stands for a stage that overrides nothing
+
+
+class Format(StrEnum):
+    """How problems are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
+@dataclass(slots=True)
+class Examined:
+    """What was looked at, and what was found: one finding for each problem, whatever the number of stages it is in."""
+
+    files: int
+    stages: tuple[str, ...]
+    routes: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def count(self, severity: Severity) -> int:
+        return sum(finding.problem.severity is severity for finding in self.findings)
+
+    def fails(self, strict: bool) -> bool:
+        return bool(self.count(Severity.ERROR) or (strict and self.count(Severity.WARNING)))
+
+
+def check(
+    config: ConfigOption = None,
+    stage: OneStageOption = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail, too.")] = False,
+    format: Annotated[Format, typer.Option("--format", help="github: annotations for a workflow.")] = Format.TEXT,
+    as_json: JsonOption = False,
+) -> None:
+    """Say everything that is wrong with the config: all files, all stages, in order of place.
+
+    \b
+    Example: gatewright check --strict
+    Exit codes: 0 no problems, 1 problems, 2 wrong usage.
+    """
+    directory = config_directory(config)
+    examined = examine_stages(directory, (stage,) if stage else (BASE, *named_stages(directory)))
+    for line in _printed(examined, Format.JSON if as_json else format):
+        typer.echo(line)
+    if examined.fails(strict):
+        raise typer.Exit(1)
+
+
+def named_stages(directory: Path) -> list[str]:
+    """The stages that any file overrides something for."""
+    files = [directory / GATEWAY, *(directory / ROUTES).glob("*.y*ml")]
+    overrides = (Document(file.name, file.read_bytes()).data.get("stages") for file in files)
+    return sorted({stage for own in overrides if isinstance(own, dict) for stage in own})
+
+
+def examine_stages(directory: Path, stages: Sequence[str]) -> Examined:
+    """The problems of a folder in all these stages, each problem once, in order of place."""
+    found: dict[Problem, list[str]] = {}
+    files = 1 + len(list((directory / ROUTES).glob("*.y*ml")))
+    examined = Examined(files, tuple(stages))
+    for stage in stages:
+        config, problems = examine(directory, stage)
+        examined.routes = max(examined.routes, len(config.routes) if config else 0)
+        for problem in problems:
+            found.setdefault(problem, []).append(stage)
+    examined.findings = [_finding(problem, found[problem], stages) for problem in sorted(found)]
+    return examined
+
+
+def _finding(problem: Problem, found_in: Sequence[str], stages: Sequence[str]) -> Finding:
+    return Finding(problem, () if len(found_in) == len(stages) else tuple(found_in))
+
+
+def _printed(examined: Examined, format: Format) -> Iterable[str]:
+    if format is Format.JSON:
+        return [json.dumps(_as_data(examined), indent=2, ensure_ascii=False)]
+    if format is Format.GITHUB:
+        return [*github(examined.findings), _closing(examined)]
+    terminal = sys.stdout.isatty()
+    colours = terminal and "NO_COLOR" not in os.environ
+    lines = with_source(examined.findings, colours) if terminal else plain(examined.findings)
+    return [*lines, *_left_out(examined), _closing(examined)]
+
+
+def _as_data(examined: Examined) -> dict[str, Any]:
+    return {
+        "files": examined.files,
+        "routes": examined.routes,
+        "stages": list(examined.stages),
+        "problems": [as_data(finding) for finding in examined.findings],
+        "left_out": {route: list(keys) for route, keys in examined.left_out.items()},
+    }
+
+
+def _left_out(examined: Examined) -> Iterator[str]:
+    for route, keys in examined.left_out.items():
+        yield f"{route}: no room for {', '.join(keys)} among Cloudflare's five metadata keys; kept in our own records."
+
+
+def _closing(examined: Examined) -> str:
+    counts = [
+        counted(count, noun)
+        for severity, noun in ((Severity.ERROR, "error"), (Severity.WARNING, "warning"), (Severity.INFO, "remark"))
+        if (count := examined.count(severity))
+    ]
+    looked_at = f"{counted(examined.files, 'file')}, {counted(examined.routes, 'route')}"
+    stages = f", stage {', '.join(examined.stages)}" if len(examined.stages) > 1 else ""
+    return f"{looked_at}{stages}: {', '.join(counts) or 'no problems'}."
