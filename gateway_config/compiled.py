@@ -16,6 +16,12 @@ from gateway_config.graph import Graph
 from gateway_config.wire import from_wire
 
 
+# Cloudflare keeps five entries of a request's metadata and drops the rest without a word (facts: limits).
+MOST_KEYS = 5
+# What is sent while there is room, after the trace and what the graph reads.
+_OPTIONAL_KEYS = ("tenant_id", "project", "intent")
+
+
 class Compiled(BaseModel):
     """Base of the compiled classes: frozen, and tolerant of keys that a newer Gatewright has added."""
 
@@ -73,6 +79,20 @@ class CompiledRoute(Compiled):
     def arms(self) -> Mapping[str, str]:
         """The id of each arm's model element."""
         return {target.arm: id for id, target in self.targets.items() if target.arm is not None}
+
+    @cached_property
+    def sent_keys(self) -> tuple[str, ...]:
+        """The metadata keys that a request of ours carries, at most five, in order."""
+        return self._wanted_keys[:MOST_KEYS]
+
+    @cached_property
+    def left_out(self) -> tuple[str, ...]:
+        """The keys that find no room; they are kept in our own record only."""
+        return self._wanted_keys[MOST_KEYS:]
+
+    @property
+    def _wanted_keys(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(("trace", *self.metadata_keys, *_OPTIONAL_KEYS)))
 
 
 class CompiledConfig(Compiled):

@@ -6,7 +6,7 @@ import datetime
 import difflib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any, TypeVar, get_args
 
@@ -43,33 +43,42 @@ def examine(
     directory: FilePath, stage: str, today: datetime.date | None = None
 ) -> tuple[GatewayConfig | None, list[Problem]]:
     """The config of one stage, if its files can be read at all, and every problem of any severity on that day."""
+    return examine_documents(read(directory), stage, today)
+
+
+def read(directory: FilePath) -> list[Document]:
+    """The files of a config folder, gateway.yaml first. Raises UsageError where there is none."""
+    if not (directory / GATEWAY).is_file():
+        where = f'there is no {GATEWAY} in "{_shown_path(directory)}"'
+        raise UsageError(f"{where}. Name the folder of the config with --config DIR.")
+    routes = sorted([*(directory / ROUTES).glob("*.yaml"), *(directory / ROUTES).glob("*.yml")])
+    return [_read_file(file) for file in (directory / GATEWAY, *routes)]
+
+
+def _read_file(file: FilePath) -> Document:
+    try:
+        return Document(_shown_path(file), file.read_bytes())
+    except OSError as error:
+        raise UsageError(f'"{_shown_path(file)}" cannot be read: {error.strerror}.') from None
+
+
+def examine_documents(
+    documents: Sequence[Document], stage: str, today: datetime.date | None = None
+) -> tuple[GatewayConfig | None, list[Problem]]:
+    """As `examine`, for files that were read already (gateway.yaml first)."""
     if not re.fullmatch(STAGE_PATTERN, stage):
         raise UsageError(
             f'a stage is named like "dev": lower-case letters and digits, at most 16; found {shown(stage)}'
         )
-    gateway, *routes = _sources(directory, stage)
-    problems = [problem for source in (gateway, *routes) for problem in source.document.problems]
+    gateway, *routes = (Source(document, stage) for document in documents)
+    problems = [problem for document in documents for problem in document.problems]
     file = _validated(GatewayFile, gateway, problems)
-    parsed = {name: _route(name, source, problems) for name, source in _by_name(routes, problems).items()}
+    parsed = {name: _validated_route(source, problems) for name, source in _by_name(routes, problems).items()}
     whole = {name: route for name, route in parsed.items() if route is not None}
     if file is None or len(whole) < len(routes):
         return None, sorted(set(problems))
     config = GatewayConfig(stage, file, whole, gateway, {_name(source): source for source in routes})
     return config, sorted({*problems, *check(config, today or datetime.date.today())})
-
-
-def _sources(directory: FilePath, stage: str) -> Iterator[Source]:
-    if not (directory / GATEWAY).is_file():
-        raise UsageError(
-            f'there is no {GATEWAY} in "{_shown_path(directory)}". Name the folder of the config with --config DIR.'
-        )
-    files = [directory / GATEWAY, *sorted((directory / ROUTES).glob("*.y*ml"))]
-    for file in files:
-        try:
-            content = file.read_bytes()
-        except OSError as error:
-            raise UsageError(f'"{_shown_path(file)}" cannot be read: {error.strerror}.') from None
-        yield Source(Document(_shown_path(file), content), stage)
 
 
 def _shown_path(path: FilePath) -> str:
@@ -99,7 +108,7 @@ def _by_name(sources: Iterable[Source], problems: list[Problem]) -> dict[str, So
     return named
 
 
-def _route(name: str, source: Source, problems: list[Problem]) -> Route | None:
+def _validated_route(source: Source, problems: list[Problem]) -> Route | None:
     problems.extend(_stage_problems(source))
     return _validated(Route, source, problems)
 

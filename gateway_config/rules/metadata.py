@@ -7,6 +7,7 @@ import zoneinfo
 from collections.abc import Iterator
 
 from gateway_config.compile import is_routed
+from gateway_config.compiled import MOST_KEYS
 from gateway_config.conditions import keys_of
 from gateway_config.config import Cache, DateField, Route
 from gateway_config.problems import Severity
@@ -14,8 +15,6 @@ from gateway_config.rules.registry import Checked, Complaint, did_you_mean, rule
 
 # What our client sends without being told; anything else is declared under `metadata` in gateway.yaml.
 CARRIED = ("bucket", "intent", "project", "tenant_id", "tier", "trace", "user_id")
-# Cloudflare keeps five entries of a request's metadata and drops the rest without a word (facts: limits).
-MOST_KEYS = 5
 SHORTEST_TTL_S, LONGEST_TTL_S = 60, 30 * 24 * 3600
 
 
