@@ -15,7 +15,6 @@ from gateway_config.config import Cache, KindName, Price, Sticky, Tier
 from gateway_config.graph import Graph
 from gateway_config.wire import from_wire
 
-
 # Cloudflare keeps five entries of a request's metadata and drops the rest without a word (facts: limits).
 MOST_KEYS = 5
 # What is sent while there is room, after the trace and what the graph reads.
