@@ -243,7 +243,7 @@ def test_without_uv_pip_installs_the_same_locks(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("PATH", "")
     environment._rebuild()
     assert "-m venv" in said[0]
-    assert said[1].endswith(f"-m pip install --no-compile --no-deps --require-hashes -r {environment.REQUIREMENTS}")
+    assert said[1].endswith(f"-m pip install --no-deps --require-hashes -r {environment.REQUIREMENTS}")
 
 
 def test_a_recent_pulumi_on_path_is_taken_with_its_language_host(checkout: Checkout) -> None:

@@ -78,16 +78,17 @@ def _rebuild() -> None:
 
 def _fill_by_uv(uv: str) -> None:
     run("virtual environment (uv)", uv, "venv", "--no-project", "--python", _interpreter(), VENV, env=_env())
-    _install("Python packages (uv)", uv, "pip")
+    # As pip does: where nobody may write bytecode later, importing Pulumi would take seconds each time.
+    _install("Python packages (uv)", uv, "pip", "install", "--compile-bytecode")
 
 
 def _fill_by_pip() -> None:
     run("virtual environment", _interpreter(), "-m", "venv", VENV, env=_env())
-    _install("Python packages (pip)", PYTHON, "-m", "pip")
+    _install("Python packages (pip)", PYTHON, "-m", "pip", "install")
 
 
-def _install(step: str, *pip: str | Path) -> None:
-    run(step, *pip, "install", "--no-compile", "--no-deps", "--require-hashes", "-r", REQUIREMENTS, env=_env())
+def _install(step: str, *pip_install: str | Path) -> None:
+    run(step, *pip_install, "--no-deps", "--require-hashes", "-r", REQUIREMENTS, env=_env())
 
 
 def _install_project() -> None:
