@@ -1,0 +1,154 @@
+"""What the engine did or would do, as plain data made from its events."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pulumi.automation import EngineEvent, OpType
+from pulumi.automation.events import StepEventMetadata
+
+Progress = Callable[[str], None]
+"""Is told each step, in a few words."""
+
+ROUTE_TYPE = "gatewright:index:Route"
+_QUIET = frozenset({OpType.SAME, OpType.REFRESH, OpType.READ})
+_FRAMEWORK = ("pulumi:pulumi:Stack", "pulumi:providers:")
+_NOT_A_REASON = re.compile(r"^(preview|update|destroy|refresh|import) failed$")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One leaf: the property path, and the value on both sides (None where there is none)."""
+
+    path: str
+    before: Any
+    after: Any
+
+    def __str__(self) -> str:
+        return f"{self.path}: {_shown(self.before)} => {_shown(self.after)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceChange:
+    """One step: `operation` is create, update, replace, delete, import or refresh."""
+
+    operation: str
+    type: str
+    name: str
+    differences: tuple[Difference, ...] = ()
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_route(self) -> bool:
+        return self.type == ROUTE_TYPE
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.type.split(':')[-1]} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A whole run. `drift` is what was changed behind our back since the last one."""
+
+    changes: tuple[ResourceChange, ...]
+    drift: tuple[ResourceChange, ...]
+    notices: tuple[str, ...]
+    outputs: Mapping[str, Any]
+    duration_s: float
+
+    @property
+    def routes(self) -> tuple[ResourceChange, ...]:
+        return tuple(change for change in self.changes if change.is_route)
+
+
+class Collector:
+    """Takes the engine's events as they come."""
+
+    def __init__(self, progress: Progress | None = None) -> None:
+        self.changes: list[ResourceChange] = []
+        self.drift: list[ResourceChange] = []
+        self.warnings: list[str] = []
+        self.errors: list[str] = []
+        self._progress = progress or (lambda line: None)
+
+    def __call__(self, event: EngineEvent) -> None:
+        if event.resource_pre_event:
+            self._step(event.resource_pre_event.metadata)
+        elif event.res_outputs_event:
+            self._done(event.res_outputs_event.metadata)
+        elif event.diagnostic_event:
+            self._said(event.diagnostic_event.severity, event.diagnostic_event.message)
+
+    def _step(self, step: StepEventMetadata) -> None:
+        if step.type.startswith(_FRAMEWORK):
+            return
+        if step.op == OpType.REFRESH and step.detailed_diff:
+            self.drift.append(_change("refresh", step))
+        elif step.op not in _QUIET and not _is_half_of_a_replacement(step.op):
+            self.changes.append(_change(step.op.value, step))
+
+    def _done(self, step: StepEventMetadata) -> None:
+        if step.op == OpType.REFRESH and step.detailed_diff and not step.type.startswith(_FRAMEWORK):
+            self.drift.append(_change("refresh", step))
+        if step.op not in _QUIET and not step.type.startswith(_FRAMEWORK):
+            self._progress(f"{step.op.value} {step.urn.split('::')[-1]}")
+
+    def _said(self, severity: str, message: str) -> None:
+        lines = [line for line in _plain_text(message).splitlines() if line.strip()]
+        if severity == "warning":
+            self.warnings.extend(lines)
+        elif severity == "error":
+            self.errors.extend(line for line in lines if not _NOT_A_REASON.match(line))
+
+
+def _is_half_of_a_replacement(op: OpType) -> bool:
+    return op in (OpType.CREATE_REPLACEMENT, OpType.DELETE_REPLACED)
+
+
+def _change(operation: str, step: StepEventMetadata) -> ResourceChange:
+    before = (step.old and step.old.inputs) or {}
+    after = (step.new and step.new.inputs) or {}
+    paths = sorted(step.detailed_diff or {})
+    differences = tuple(Difference(path, value_at(before, path), value_at(after, path)) for path in paths)
+    return ResourceChange(operation, step.type, step.urn.split("::")[-1], differences, before, after)
+
+
+_KEY = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.\["]+)')
+
+
+def keys_of(path: str) -> Iterator[str | int]:
+    """The keys of a property path: `elements["chat.a"].properties.timeout` has four."""
+    for quoted, number, plain in _KEY.findall(path):
+        yield quoted.replace('\\"', '"') if quoted else int(number) if number else plain
+
+
+def value_at(properties: Any, path: str) -> Any:
+    """The value at a property path, or None where nothing is."""
+    for key in keys_of(path):
+        if isinstance(properties, Mapping):
+            properties = properties.get(key)
+        elif isinstance(properties, list) and isinstance(key, int) and key < len(properties):
+            properties = properties[key]
+        else:
+            return None
+    return properties
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else str(value)
+
+
+_COLOUR = re.compile(r"<\{%.*?%\}>|\x1b\[[0-9;]*m")
+
+
+def _plain_text(text: str) -> str:
+    return _COLOUR.sub("", text)
+
+
+def first_of_each(lines: Iterable[str]) -> list[str]:
+    """The lines without repetitions, in order."""
+    return list(dict.fromkeys(lines))

@@ -1,0 +1,231 @@
+"""Drives the program by Pulumi's Automation API: it needs the `pulumi` binary and nothing else of Pulumi's."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pulumi import automation
+
+from gateway_config.cloudflare_errors import NotFoundError
+from gateway_config.control_plane import ControlPlane
+from gateway_config.errors import ServiceError, UsageError
+from gateway_config.load import load
+from infra.__main__ import main
+from infra.changes import Collector, Outcome, Progress, first_of_each
+from infra.locks import locks, remove_dead_locks
+from infra.settings import Settings, settings_of
+
+GATEWAY_TYPE = "cloudflare:index/aiGateway:AiGateway"
+LOCK_PATIENCE_S = 5.0
+"""A killed `gatewright up` leaves an engine that ends by itself within moments."""
+
+
+class EngineError(ServiceError):
+    """The engine did not do what was asked; the message is what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the engine remembers of a stack: the types it has, and steps that were cut short."""
+
+    types: frozenset[str]
+    interrupted: tuple[str, ...]
+
+
+class Engine:
+    """The stack of one stage. `project` holds Pulumi.yaml; `config` the YAML, by default beside it."""
+
+    def __init__(
+        self,
+        project: Path,
+        stage: str,
+        config: Path | None = None,
+        environment: Mapping[str, str] = os.environ,
+        progress: Progress | None = None,
+    ) -> None:
+        self.stage = stage
+        self._project = project
+        self._config = config or project / "gateway_config"
+        self._progress = progress or (lambda line: None)
+        self._environment = _engine_environment(project, environment)
+        self._notices: list[str] = []
+
+    # --- what people ask for ---
+
+    def preview(self) -> Outcome:
+        """What `up` would do. Changes nothing."""
+        stack = self._stack(self._program())
+        take_in = self._gateway_to_take_in(_state(stack))
+        return self._run(stack, "preview", program=self._program(take_in))
+
+    def up(self) -> Outcome:
+        """Makes the stage as declared, and finishes what an interrupted run left half done."""
+        stack = self._stack(self._program())
+        self._free_the_stack()
+        if _state(stack).interrupted:
+            self._settle(stack)
+        take_in = self._gateway_to_take_in(_state(stack))
+        return self._run(stack, "up", program=self._program(take_in))
+
+    def destroy(self) -> Outcome:
+        """Removes everything that the stage has."""
+        stack = self._stack(self._program())
+        self._free_the_stack()
+        if _state(stack).interrupted:
+            self._settle(stack)
+        return self._run(stack, "destroy")
+
+    # --- what it takes ---
+
+    def _program(self, take_in: bool = False) -> Any:
+        return functools.partial(main, self._config, take_in=take_in, environment=self._environment)
+
+    def _stack(self, program: Any) -> automation.Stack:
+        """The stack, made if need be. The config is read first, so that its problems come before anything."""
+        load(self._config, self.stage)
+        _require_passphrase(self._environment, self._project, self.stage)
+        options = automation.LocalWorkspaceOptions(
+            work_dir=str(self._project),
+            env_vars=dict(self._environment),
+            pulumi_home=self._environment.get("PULUMI_HOME"),
+            pulumi_command=_pulumi(self._project),
+        )
+        try:
+            return automation.create_or_select_stack(
+                self.stage,
+                project_name=self._project_name(),
+                program=program,
+                work_dir=str(self._project),
+                opts=options,
+            )
+        except automation.CommandError as error:
+            raise EngineError(_readable(str(error))) from None
+
+    def _project_name(self) -> str:
+        return str(yaml.safe_load((self._project / "Pulumi.yaml").read_text())["name"])
+
+    def settings(self) -> Settings:
+        """The stage's settings, without running the engine."""
+        file = self._project / f"Pulumi.{self.stage}.yaml"
+        told = yaml.safe_load(file.read_text()) if file.exists() else None
+        return settings_of((told or {}).get("config") or {}, self.stage, self._environment)
+
+    def _free_the_stack(self) -> None:
+        """Removes the lock of a dead process; waits a little for one that is about to end."""
+        place = (self._environment["PULUMI_BACKEND_URL"], self._project_name(), self.stage)
+        deadline = time.monotonic() + LOCK_PATIENCE_S
+        while True:
+            for lock in remove_dead_locks(*place):
+                self._notice(f"removed the lock of an interrupted run ({lock})")
+            held = locks(*place)
+            if not held:
+                return
+            if time.monotonic() > deadline:
+                raise EngineError(f"Somebody else works on stage {self.stage}: {held[0]}. Wait, then try again.")
+            time.sleep(0.25)
+
+    def _settle(self, stack: automation.Stack) -> None:
+        """Forgets creations that were cut short; what they made after all is found again by name."""
+        for step in _state(stack).interrupted:
+            self._notice(f"an earlier run was interrupted while {step}; finishing it")
+        self._call(stack.refresh, Collector(), clear_pending_creates=True)
+
+    def _gateway_to_take_in(self, state: State) -> bool:
+        """Whether the gateway exists although the engine does not know it."""
+        if GATEWAY_TYPE in state.types:
+            return False
+        settings, config = self.settings(), load(self._config, self.stage)
+        path = f"/accounts/{settings.account}/ai-gateway/gateways/{config.gateway_id}"
+        with ControlPlane.from_environment(self._environment) as api:
+            try:
+                api.get(path)
+            except NotFoundError:
+                return False
+        self._notice(f"gateway {config.gateway_id} exists already and is not in this stack: taken in")
+        return True
+
+    def _run(self, stack: automation.Stack, verb: str, **options: Any) -> Outcome:
+        started, collector = time.monotonic(), Collector(self._progress)
+        result = self._call(getattr(stack, verb), collector, **options)
+        outputs = {name: output.value for name, output in getattr(result, "outputs", {}).items()}
+        notices = (*self._notices, *first_of_each(collector.warnings))
+        return Outcome(
+            tuple(collector.changes),
+            tuple(collector.drift),
+            notices,
+            outputs,
+            time.monotonic() - started,
+        )
+
+    def _call(self, verb: Any, collector: Collector, **options: Any) -> Any:
+        try:
+            return verb(on_event=collector, color="never", **options)
+        except automation.ConcurrentUpdateError:
+            raise EngineError(f"Somebody else works on stage {self.stage}. Wait, then try again.") from None
+        except automation.CommandError as error:
+            said = first_of_each(collector.errors)
+            raise EngineError("\n".join(said) or _readable(str(error))) from None
+
+    def _notice(self, sentence: str) -> None:
+        self._notices.append(sentence)
+
+
+def _state(stack: automation.Stack) -> State:
+    deployment = stack.export_stack().deployment or {}
+    resources = deployment.get("resources") or []
+    pending = deployment.get("pending_operations") or []
+    return State(
+        frozenset(resource["type"] for resource in resources),
+        tuple(f"{step['type']} {step['resource']['urn'].split('::')[-1]}" for step in pending),
+    )
+
+
+def _engine_environment(project: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the engine: state lies in `.state/` beside Pulumi.yaml unless it is told otherwise."""
+    told = {"PULUMI_SKIP_UPDATE_CHECK": "true", **environment}
+    if not told.get("PULUMI_BACKEND_URL"):
+        state = project / ".state"
+        state.mkdir(exist_ok=True)
+        told["PULUMI_BACKEND_URL"] = f"file://{state}"
+    return told
+
+
+def _require_passphrase(environment: Mapping[str, str], project: Path, stage: str) -> None:
+    file = project / f"Pulumi.{stage}.yaml"
+    told = (yaml.safe_load(file.read_text()) if file.exists() else None) or {}
+    given = "PULUMI_CONFIG_PASSPHRASE" in environment or environment.get("PULUMI_CONFIG_PASSPHRASE_FILE")
+    if not given and not told.get("secretsprovider"):
+        raise UsageError(
+            "PULUMI_CONFIG_PASSPHRASE is not set: secrets in the state are encrypted with it. Export it, or name "
+            f"a secrets provider in {file.name}."
+        )
+
+
+def _pulumi(project: Path) -> automation.PulumiCommand:
+    """The CLI that scripts/setup put into .tools, else the one on PATH."""
+    roots = [folder / ".tools" / "pulumi" for folder in (project, Path(__file__).parent.parent)]
+    root = next((root for root in roots if (root / "bin" / "pulumi").exists()), None)
+    if root is None and not shutil.which("pulumi"):
+        raise UsageError("The pulumi command is missing: run scripts/setup, or install it from pulumi.com.")
+    try:
+        return automation.PulumiCommand(root=str(root) if root else None)
+    except (OSError, subprocess.CalledProcessError, automation.InvalidVersionError) as error:
+        raise UsageError(f"The pulumi command does not work: {error}. Run scripts/setup.") from None
+
+
+def _readable(text: str) -> str:
+    """The reasons in what the CLI printed."""
+    lines = [line.strip() for line in text.splitlines()]
+    reasons = [line.removeprefix("error:").strip() for line in lines if line.startswith("error:")]
+    if any("incorrect passphrase" in reason for reason in reasons):
+        return "PULUMI_CONFIG_PASSPHRASE is not the passphrase that this stack's secrets were encrypted with."
+    return "\n".join(first_of_each(reasons)) or (lines[-1] if lines else "the engine ended without a word")

@@ -1,0 +1,5 @@
+"""The native Pulumi provider `gatewright`: the wire contract once (servicer), and one file a resource."""
+
+from infra.provider.route import Route
+
+RESOURCES = (Route,)

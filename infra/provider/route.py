@@ -1,0 +1,189 @@
+"""`gatewright:index:Route`: a dynamic route, edited in place by new versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway_config.errors import GatewrightError, GraphError
+from gateway_config.splits import explained_by_split, split_of
+from gateway_config.wire import from_wire, to_wire
+from infra.provider.elements import digest_of_inputs, digest_of_wire, elements_of_wire, graph_of
+from infra.provider.resource import (
+    Change,
+    Complaint,
+    Observed,
+    PartialError,
+    Properties,
+    Resource,
+    Tell,
+    changed_keys,
+    leaf_changes,
+)
+from infra.provider.route_schema import ELEMENT, ROUTE
+from infra.provider.routes_api import Elements, LiveRoute, Routes
+from infra.provider.values import UNKNOWN, has_unknown
+
+
+class TakenNameError(GatewrightError):
+    """A route of this name exists, is not ours, and does something else."""
+
+
+class Route(Resource):
+    """A route by account, gateway and name; its id is `<account>/<gateway>/<route id>`."""
+
+    token = "gatewright:index:Route"
+    schema = ROUTE
+    types = ELEMENT
+    replace_on = frozenset({"accountId", "gatewayId", "name"})
+
+    def check(self, inputs: Properties) -> Iterator[Complaint]:
+        for key in ("accountId", "gatewayId", "name", "elements"):
+            if key not in inputs:
+                yield Complaint(key, "is required")
+        if "elements" in inputs and not has_unknown(inputs["elements"]):
+            yield from _graph_complaints(inputs)
+
+    def diff(self, old: Properties, new: Properties) -> list[Change]:
+        changes = [
+            change for change in changed_keys(old, new, self.replace_on) if change.path not in ("elements", "split")
+        ]
+        if has_unknown(new.get("elements")):
+            return [*changes, Change("elements", "update")]
+        if digest_of_inputs(old) == digest_of_inputs(new):
+            return changes
+        split = list(leaf_changes("split", old.get("split") or {}, new.get("split") or {}))
+        if split and _explained_by_split(old, new):
+            return changes + split
+        elements = leaf_changes("elements", old.get("elements") or {}, new.get("elements") or {})
+        return [*changes, *split, *elements]
+
+    def plan(self, inputs: Properties, state: Properties) -> Properties:
+        known = UNKNOWN if has_unknown(inputs["elements"]) else digest_of_inputs(inputs)
+        if state and known == state.get("graphDigest"):
+            return {key: state[key] for key in ROUTE["properties"] if key in state and key not in inputs}
+        made = dict.fromkeys(("versionId", "deploymentId", "versions"), UNKNOWN)
+        return {**made, "routeId": state.get("routeId", UNKNOWN), "graphDigest": known}
+
+    def observe(self, id: str, state: Properties) -> Observed | None:
+        account, gateway, last = _parts(id)
+        routes = Routes(self._control_plane(), account, gateway)
+        live = routes.get(last)
+        if live is None and not state and (found := routes.find(last)):
+            live = routes.get(found)  # an import may name the route, whose id nobody knows by heart
+        return _observed(routes, account, gateway, live, state) if live else None
+
+    def apply(self, inputs: Properties, id: str | None, state: Properties, tell: Tell) -> Observed:
+        account, gateway, name = inputs["accountId"], inputs["gatewayId"], inputs["name"]
+        routes = Routes(self._control_plane(), account, gateway)
+        wire = to_wire(graph_of(inputs))
+        # Observe
+        route_id = _parts(id)[2] if id else routes.find(name)
+        live = routes.get(route_id) if route_id else None
+        # Ensure
+        if live is None and id:
+            raise GatewrightError(f'route "{name}" disappeared meanwhile; run the same command again')
+        if live is None:
+            live = _present(routes, routes.create(name, wire), name)
+        elif not id:
+            _take_in(live, digest_of_inputs(inputs), gateway, tell)
+        # Sync
+        if digest_of_wire(live.elements) != digest_of_inputs(inputs):
+            routes.deploy(live.id, _version(routes, live.id, wire))
+            live = _present(routes, live.id, name)
+        # Return
+        return _as_declared(_observed(routes, account, gateway, live, {**state, **inputs}), inputs)
+
+    def delete(self, id: str, state: Properties) -> None:
+        account, gateway, route_id = _parts(id)
+        Routes(self._control_plane(), account, gateway).delete(route_id)
+
+
+def _present(routes: Routes, route_id: str, name: str) -> LiveRoute:
+    live = routes.get(route_id)
+    if live is None:
+        raise GatewrightError(f'route "{name}" disappeared meanwhile; run the same command again')
+    return live
+
+
+def _as_declared(observed: Observed, inputs: Properties) -> Observed:
+    """Cloudflare drops properties it does not know without a word (facts 1.1): that is said, not believed."""
+    if observed.outputs["graphDigest"] == digest_of_inputs(inputs):
+        return observed
+    elements = leaf_changes("elements", inputs["elements"], observed.inputs["elements"])
+    places = ", ".join(change.path for change in elements)
+    raise PartialError(observed, f"Cloudflare stored another graph than it was sent, other at {places}.")
+
+
+def _take_in(live: LiveRoute, wanted: str, gateway: str, tell: Tell) -> None:
+    """A route that is there already is ours only if it does what ours does."""
+    if digest_of_wire(live.elements) != wanted:
+        raise TakenNameError(
+            f'gateway "{gateway}" has a route "{live.name}" already, which is not in this stack and does '
+            f"something else. Run `gatewright import {live.name}` to take it in, or choose another name."
+        )
+    tell(f'route "{live.name}" was there already, with this very graph: taken in')
+
+
+def _version(routes: Routes, route_id: str, wire: Elements) -> str:
+    """The version to deploy: the newest stored one if it is ours (a killed `up` left it), else a new one."""
+    stored = routes.versions(route_id)
+    if stored and digest_of_wire(routes.version_elements(route_id, stored[0])) == digest_of_wire(wire):
+        return stored[0].id
+    return routes.write_version(route_id, wire)
+
+
+def _observed(routes: Routes, account: str, gateway: str, live: LiveRoute, state: Properties) -> Observed:
+    seen = digest_of_wire(live.elements)
+    # Cloudflare may name elements otherwise than we did: the same graph keeps our names.
+    same = "elements" in state and digest_of_inputs(state) == seen
+    elements = state["elements"] if same else elements_of_wire(live.elements)
+    unchanged = state.get("versionId") == live.version_id
+    versions = state["versions"] if unchanged else len(routes.versions(live.id))
+    inputs = {
+        "accountId": account,
+        "gatewayId": gateway,
+        "name": live.name,
+        "elements": elements,
+        "split": _split(live),
+    }
+    outputs = {
+        "routeId": live.id,
+        "graphDigest": seen,
+        "versionId": live.version_id,
+        "deploymentId": live.deployment_id,
+        "versions": versions,
+    }
+    kept = {key: value for key, value in inputs.items() if value is not None}
+    return Observed(f"{account}/{gateway}/{live.id}", kept, outputs)
+
+
+def _split(live: LiveRoute) -> dict[str, int] | None:
+    try:
+        return split_of(from_wire(live.elements), live.name)
+    except GraphError:
+        return None
+
+
+def _parts(id: str) -> tuple[str, str, str]:
+    parts = id.split("/")
+    if len(parts) != 3 or not all(parts):
+        raise GatewrightError(f'the id of a route is "<account>/<gateway>/<route name or id>"; found "{id}"')
+    return parts[0], parts[1], parts[2]
+
+
+def _explained_by_split(old: Properties, new: Properties) -> bool:
+    try:
+        return explained_by_split(graph_of(old), graph_of(new))
+    except GraphError:
+        return False
+
+
+def _graph_complaints(inputs: Properties) -> Iterator[Complaint]:
+    try:
+        graph = graph_of(inputs)
+    except GraphError as error:
+        yield Complaint("elements", str(error))
+        return
+    found = split_of(graph, str(inputs.get("name")))
+    if inputs.get("split") is not None and inputs["split"] != found:
+        yield Complaint("split", f"says {inputs['split']}, but the elements say {found}")

@@ -1,0 +1,226 @@
+"""The provider protocol of Pulumi's engine, once; what a resource is stands in its own file."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf import any_pb2, empty_pb2
+from grpc import StatusCode
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, status_pb2
+from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderServicer
+
+from gateway_config.control_plane import ControlPlane
+from gateway_config.errors import GatewrightError
+from infra.provider.resource import Change, PartialError, Properties, Resource, Tell
+from infra.provider.schema import schema_text
+from infra.provider.values import plain, secret_keys, struct
+
+Context = grpc.ServicerContext
+_AnswerT = TypeVar("_AnswerT")
+
+_KINDS = {
+    "add": provider_pb2.PropertyDiff.ADD,
+    "add-replace": provider_pb2.PropertyDiff.ADD_REPLACE,
+    "delete": provider_pb2.PropertyDiff.DELETE,
+    "delete-replace": provider_pb2.PropertyDiff.DELETE_REPLACE,
+    "update": provider_pb2.PropertyDiff.UPDATE,
+    "update-replace": provider_pb2.PropertyDiff.UPDATE_REPLACE,
+}
+
+
+def answering(call: Callable[[Any, Any, Context], _AnswerT]) -> Callable[[Any, Any, Context], _AnswerT]:
+    """A refusal of ours reaches the engine as its sentence, a bug as one line that says so."""
+
+    @functools.wraps(call)
+    def answer(self: Servicer, request: Any, context: Context) -> _AnswerT:
+        try:
+            return call(self, request, context)
+        except PartialError as error:
+            _abort_partly(context, error)
+        except NothingToImportError as error:
+            context.abort(StatusCode.NOT_FOUND, str(error))
+        except GatewrightError as error:
+            context.abort(StatusCode.UNKNOWN, str(error))
+        except Exception as error:
+            context.abort(StatusCode.INTERNAL, f"a defect of Gatewright's provider, please report: {error!r}")
+        raise AssertionError("abort raises")
+
+    return answer
+
+
+class NothingToImportError(GatewrightError):
+    """An import names what does not exist."""
+
+
+def _abort_partly(context: Context, error: PartialError) -> None:
+    """The engine then keeps the resource in its state, marked, and updates it the next time."""
+    seen = error.observed
+    detail = any_pb2.Any()
+    detail.Pack(
+        provider_pb2.ErrorResourceInitFailed(
+            id=seen.id,
+            properties=_state(seen.inputs, seen.outputs),
+            inputs=struct(seen.inputs),
+            reasons=[error.reason],
+            refresh_before_update=True,
+        )
+    )
+    status = status_pb2.Status(code=StatusCode.UNKNOWN.value[0], message=error.reason, details=[detail])
+    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    context.abort(StatusCode.UNKNOWN, error.reason)
+
+
+class Servicer(ResourceProviderServicer):
+    """Dispatches to the resources by type token."""
+
+    def __init__(
+        self,
+        resources: tuple[type[Resource], ...],
+        connect: Callable[[Mapping[str, str]], ControlPlane],
+    ) -> None:
+        self._connect = connect
+        self._configured: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self._client: ControlPlane | None = None
+        self._engine: Any = None
+        self._resources = {kind.token: kind(self._control_plane) for kind in resources}
+
+    def _control_plane(self) -> ControlPlane:
+        """Made at the first call, so that looking at a schema or a type check needs no token."""
+        with self._lock:
+            if self._client is None:
+                self._client = self._connect({**os.environ, **self._configured})
+            return self._client
+
+    def _resource(self, urn: str) -> Resource:
+        token = urn.split("::")[2].split("$")[-1]
+        if token not in self._resources:
+            known = ", ".join(self._resources)
+            raise GatewrightError(f"the provider gatewright has no type {token}; it has {known}")
+        return self._resources[token]
+
+    # --- the plugin ---
+
+    @answering
+    def Handshake(self, request: Any, context: Context) -> Any:
+        self._listen_to(request.engine_address)
+        return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
+
+    @answering
+    def Attach(self, request: Any, context: Context) -> Any:
+        self._listen_to(request.address)
+        return empty_pb2.Empty()
+
+    def _listen_to(self, engine_address: str) -> None:
+        self._engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(engine_address))
+
+    @answering
+    def GetPluginInfo(self, request: Any, context: Context) -> Any:
+        return plugin_pb2.PluginInfo(version=version("gatewright"))
+
+    @answering
+    def GetSchema(self, request: Any, context: Context) -> Any:
+        return provider_pb2.GetSchemaResponse(schema=schema_text(self._resources.values()))
+
+    @answering
+    def CheckConfig(self, request: Any, context: Context) -> Any:
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    @answering
+    def DiffConfig(self, request: Any, context: Context) -> Any:
+        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
+
+    @answering
+    def Configure(self, request: Any, context: Context) -> Any:
+        names = {"apiToken": "CLOUDFLARE_API_TOKEN", "baseUrl": "CLOUDFLARE_BASE_URL"}
+        told = plain(request.args)
+        self._configured = {names[key]: str(told[key]) for key in names if told.get(key)}
+        return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
+
+    @answering
+    def Cancel(self, request: Any, context: Context) -> Any:
+        return empty_pb2.Empty()
+
+    # --- the resources ---
+
+    @answering
+    def Check(self, request: Any, context: Context) -> Any:
+        complaints = self._resource(request.urn).check(plain(request.news))
+        failures = [provider_pb2.CheckFailure(property=c.property, reason=c.reason) for c in complaints]
+        return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
+
+    @answering
+    def Diff(self, request: Any, context: Context) -> Any:
+        resource = self._resource(request.urn)
+        changes = resource.diff(plain(request.old_inputs), plain(request.news))
+        some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
+        return provider_pb2.DiffResponse(
+            changes=some if changes else none,
+            diffs=sorted({_top(change) for change in changes}),
+            replaces=sorted(_top(change) for change in changes if change.kind.endswith("-replace")),
+            hasDetailedDiff=True,
+            detailedDiff={
+                change.path: provider_pb2.PropertyDiff(kind=_KINDS[change.kind], inputDiff=True) for change in changes
+            },
+        )
+
+    @answering
+    def Create(self, request: Any, context: Context) -> Any:
+        resource, inputs = self._resource(request.urn), plain(request.properties)
+        secrets = secret_keys(request.properties)
+        if request.preview:
+            return provider_pb2.CreateResponse(properties=_state(inputs, resource.plan(inputs, {}), secrets))
+        made = resource.apply(inputs, None, {}, self._teller(request.urn))
+        return provider_pb2.CreateResponse(
+            id=made.id, properties=_state(inputs, made.outputs, secrets), refresh_before_update=True
+        )
+
+    @answering
+    def Read(self, request: Any, context: Context) -> Any:
+        seen = self._resource(request.urn).observe(request.id, plain(request.properties))
+        if seen is None:
+            if not request.properties.fields:
+                raise NothingToImportError(f"{request.id} does not exist: there is nothing to import")
+            return provider_pb2.ReadResponse()
+        secrets = secret_keys(request.inputs)
+        return provider_pb2.ReadResponse(
+            id=seen.id,
+            properties=_state(seen.inputs, seen.outputs, secrets),
+            inputs=struct(seen.inputs, secrets),
+            refresh_before_update=True,
+        )
+
+    @answering
+    def Update(self, request: Any, context: Context) -> Any:
+        resource, inputs, state = self._resource(request.urn), plain(request.news), plain(request.olds)
+        secrets = secret_keys(request.news)
+        if request.preview:
+            outputs = resource.plan(inputs, state)
+        else:
+            outputs = resource.apply(inputs, request.id, state, self._teller(request.urn)).outputs
+        return provider_pb2.UpdateResponse(properties=_state(inputs, outputs, secrets), refresh_before_update=True)
+
+    @answering
+    def Delete(self, request: Any, context: Context) -> Any:
+        self._resource(request.urn).delete(request.id, plain(request.properties))
+        return empty_pb2.Empty()
+
+    def _teller(self, urn: str) -> Tell:
+        def tell(sentence: str) -> None:
+            self._engine.Log(engine_pb2.LogRequest(severity=engine_pb2.WARNING, message=sentence, urn=urn))
+
+        return tell
+
+
+def _state(inputs: Properties, outputs: Properties, secrets: frozenset[str] = frozenset()) -> Any:
+    return struct({**inputs, **outputs}, secrets)
+
+
+def _top(change: Change) -> str:
+    return change.path.split(".")[0].split("[")[0]
