@@ -1,0 +1,57 @@
+"""Serves inference through the gateway that was deployed: one small client for every intent."""
+
+from gateway_config.runtime.answer import Answer, Attempt, ServedBy, Timing, ToolCall, Usage
+from gateway_config.runtime.client import AsyncClient, Client
+from gateway_config.runtime.drift import Drift
+from gateway_config.runtime.errors import (
+    AnsweredNoError,
+    BlockedError,
+    BrokenAnswerError,
+    CallError,
+    ClientError,
+    ConnectionFailedError,
+    DeadlineError,
+    GatewayMissingError,
+    InputError,
+    KindMismatchError,
+    MissingSettingError,
+    NoModelAnsweredError,
+    RateLimitedError,
+    RouteMissingError,
+    StreamInterruptedError,
+    TooLargeError,
+    UnauthorizedError,
+    UnknownIntentError,
+)
+from gateway_config.runtime.settings import Settings
+
+__all__ = [
+    "Answer",
+    "AnsweredNoError",
+    "AsyncClient",
+    "Attempt",
+    "BlockedError",
+    "BrokenAnswerError",
+    "CallError",
+    "Client",
+    "ClientError",
+    "ConnectionFailedError",
+    "DeadlineError",
+    "Drift",
+    "GatewayMissingError",
+    "InputError",
+    "KindMismatchError",
+    "MissingSettingError",
+    "NoModelAnsweredError",
+    "RateLimitedError",
+    "RouteMissingError",
+    "ServedBy",
+    "Settings",
+    "StreamInterruptedError",
+    "Timing",
+    "TooLargeError",
+    "ToolCall",
+    "UnauthorizedError",
+    "UnknownIntentError",
+    "Usage",
+]

@@ -1,0 +1,90 @@
+"""One call from its first moment to its last: what was known, when what happened, and every HTTP try."""
+
+from __future__ import annotations
+
+import time
+
+from gateway_config.runtime.answer import Attempt, Timing
+from gateway_config.runtime.errors import CallError
+from gateway_config.runtime.facts import Facts, check_arm, metadata_of
+from gateway_config.runtime.trace import new_request_id, trace_of
+from gateway_config.runtime.views import RouteView
+
+CONNECT_S = 10.0
+now = time.perf_counter
+
+
+class Call:
+    """The facts are fixed here, before the first try; `assigned` is the model element that they mean."""
+
+    def __init__(self, view: RouteView, facts: Facts, deadline_ms: int | None = None) -> None:
+        self.started = now()
+        self.view, self.facts = view, facts
+        if facts.arm is not None:
+            check_arm(view.route, facts.arm)
+        self.deadline = self.started + (deadline_ms or view.route.deadline_ms) / 1000
+        self.request_id = new_request_id()
+        self.attempts: list[Attempt] = []
+        self.metadata, self.left_out = metadata_of(view.route, facts, self.request_id, self.trace)
+        self.assigned = view.assigned(self.metadata)
+        self.prepared = self.prompted = self.inferred = self.started
+        self.first_token: float | None = None
+
+    @property
+    def assigned_arm(self) -> str | None:
+        target = self.view.target(self.assigned)
+        return target.arm if target is not None else None
+
+    @property
+    def trace(self) -> str:
+        """The trace of the attempt that runs, or runs next."""
+        return trace_of(self.view.route.config_digest, self.request_id, len(self.attempts) + 1)
+
+    @property
+    def last_trace(self) -> str:
+        """The trace of the attempt that ended last."""
+        return trace_of(self.view.route.config_digest, self.request_id, max(1, len(self.attempts)))
+
+    def left_s(self) -> float:
+        """Seconds until the deadline; never below a millisecond, since 0 means no limit to some."""
+        return max(0.001, self.deadline - now())
+
+    @property
+    def over(self) -> bool:
+        return now() >= self.deadline
+
+    def timeouts(self) -> dict[str, float]:
+        """The time limits of a request, so that no single wait goes beyond the deadline."""
+        left = self.left_s()
+        connect = min(CONNECT_S, left)
+        return {"connect": connect, "read": left, "write": left, "pool": left}
+
+    def ended(
+        self,
+        began: float,
+        outcome: str,
+        status: int | None = None,
+        code: int | None = None,
+        element: str | None = None,
+    ) -> None:
+        """Notes an attempt that is over."""
+        took, since = (now() - began) * 1000, (began - self.started) * 1000
+        number = len(self.attempts) + 1
+        self.attempts.append(Attempt(number, round(since, 3), round(took, 3), outcome, status, code, element))
+
+    def failed(self, error: CallError) -> CallError:
+        """The error with all attempts."""
+        error.attempts = tuple(self.attempts)
+        return error
+
+    def timing(self) -> Timing:
+        """Where the time went until now."""
+        end = now()
+        return Timing(
+            prepare_ms=(self.prepared - self.started) * 1000,
+            prompt_ms=(self.prompted - self.prepared) * 1000,
+            inference_ms=(self.inferred - self.prompted) * 1000,
+            parse_ms=(end - self.inferred) * 1000,
+            total_ms=(end - self.started) * 1000,
+            first_token_ms=None if self.first_token is None else (self.first_token - self.started) * 1000,
+        )

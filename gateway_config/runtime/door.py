@@ -1,0 +1,82 @@
+"""Where requests go and how they are written: one gateway's addresses on the data plane."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+
+from gateway_config.runtime.facts import Scalar
+from gateway_config.runtime.settings import LOOPBACK, Settings
+
+COMPAT = "compat/chat/completions"
+JSON = b"application/json"
+# An idle connection is kept this long; beyond it a server may have closed its side without our knowing.
+_LIMITS = httpx.Limits(max_connections=512, max_keepalive_connections=128, keepalive_expiry=30.0)
+
+
+class Door:
+    """Builds the requests to one gateway. Its token is in no repr."""
+
+    def __init__(self, settings: Settings, gateway_id: str) -> None:
+        self._settings, self.gateway_id = settings, gateway_id
+        self._base = f"{settings.url.rstrip('/')}/{settings.account_id}/{gateway_id}"
+        self._urls: dict[str, httpx.URL] = {}
+        self._headers = [
+            (b"cf-aig-authorization", b"Bearer " + settings.token.encode()),
+            (b"user-agent", b"gatewright"),
+            (b"accept-encoding", b"gzip, deflate"),
+        ]
+
+    def __repr__(self) -> str:
+        return f"Door({self._base!r})"
+
+    def request(
+        self,
+        path: str,
+        content: bytes,
+        metadata: Mapping[str, Scalar],
+        content_type: bytes = JSON,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Request:
+        """A POST to a path below the gateway, with its metadata in the header that the gateway reads."""
+        told = json.dumps(metadata, separators=(",", ":")).encode()
+        own = [*self._headers, (b"content-type", content_type), (b"cf-aig-metadata", told)]
+        if headers:
+            own += [(name.encode(), value.encode()) for name, value in headers.items()]
+        return httpx.Request("POST", self._url(path), headers=own, content=content)
+
+    def _url(self, path: str) -> httpx.URL:
+        url = self._urls.get(path)
+        if url is None:
+            url = self._urls[path] = httpx.URL(f"{self._base}/{path}")
+        return url
+
+    def hidden(self, text: str) -> str:
+        """A text of others' as we may show it: an answer could repeat our token."""
+        return text.replace(self._settings.token, "***")
+
+
+def transport_of(settings: Settings) -> httpx.HTTPTransport:
+    """A pool of connections for blocking calls, through the proxy that the environment names, if any."""
+    return httpx.HTTPTransport(verify=_encrypted(settings), limits=_LIMITS, proxy=_proxy(settings))
+
+
+def async_transport_of(settings: Settings) -> httpx.AsyncHTTPTransport:
+    """The same for asyncio."""
+    return httpx.AsyncHTTPTransport(verify=_encrypted(settings), limits=_LIMITS, proxy=_proxy(settings))
+
+
+def _encrypted(settings: Settings) -> bool:
+    """Whether certificates are needed at all: loading them takes longer than all the rest of making a client."""
+    return httpx.URL(settings.url).scheme == "https"
+
+
+def _proxy(settings: Settings) -> str | None:
+    url = httpx.URL(settings.url)
+    if url.host in LOOPBACK or proxy_bypass(url.host):
+        return None
+    proxies = getproxies()
+    return proxies.get(url.scheme) or proxies.get("all")

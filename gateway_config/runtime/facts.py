@@ -1,0 +1,98 @@
+"""What is known of a request before it is sent, and what of it the gateway is told: five metadata keys."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway_config.buckets import bucket_of
+from gateway_config.compiled import MOST_KEYS, CompiledRoute
+from gateway_config.runtime.errors import InputError
+
+Scalar = str | int | float | bool
+LARGEST_METADATA = 4096
+_TOLD_LAST = ("tenant_id", "project", "intent")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Who asks for what. `arm` pins an arm by its name; `metadata` are keys of the caller's own."""
+
+    intent: str
+    user: str | None = None
+    tenant: str | None = None
+    project: str | None = None
+    arm: str | None = None
+    tier: str | None = None
+    metadata: Mapping[str, Scalar] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("user", "tenant", "project"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, str) or not value):
+                raise InputError(f"{name} is a text that is not empty; found {value!r}.")
+        if self.metadata:
+            _check_metadata(self.metadata)
+
+
+def _check_metadata(metadata: Mapping[str, Any]) -> None:
+    for key, value in metadata.items():
+        if not isinstance(key, str) or not key or key.startswith("cf."):
+            raise InputError(
+                f"a metadata key is a text, and does not begin with cf. (Cloudflare's own); found {key!r}."
+            )
+        if not isinstance(value, Scalar) or (isinstance(value, float) and not math.isfinite(value)):
+            raise InputError(f'the metadata "{key}" is a text, a number, true or false; found {value!r}.')
+        if key in ("trace", "bucket"):
+            raise InputError(f'the metadata "{key}" is set by the client. To choose an arm, use arm=.')
+    if len(json.dumps(dict(metadata))) > LARGEST_METADATA:
+        raise InputError(f"metadata takes at most {LARGEST_METADATA} bytes as JSON. Send less.")
+
+
+def subject_of(route: CompiledRoute, facts: Facts, request_id: str) -> str:
+    """Who is hashed to a bucket: what the route sticks to; where that is not known, the request itself."""
+    subject = None if route.sticky == "request" else getattr(facts, route.sticky)
+    return subject or request_id
+
+
+def metadata_of(
+    route: CompiledRoute, facts: Facts, request_id: str, trace: str
+) -> tuple[dict[str, Scalar], dict[str, Scalar]]:
+    """The metadata to send, in order, and what found no room.
+
+    First the trace, then the keys that the route's graph reads, then tenant, project and intent, then the caller's own.
+    """
+    read = route.metadata_keys
+    own = {"tenant_id": facts.tenant, "project": facts.project, "intent": facts.intent, "trace": trace}
+    if "tier" in read:
+        own["tier"] = facts.tier or route.tier
+    if "user_id" in read:
+        own["user_id"] = facts.user
+    if "bucket" in read:
+        own["bucket"] = facts.arm or bucket_of(route.name, subject_of(route, facts, request_id))
+    known = {**facts.metadata, **{key: value for key, value in own.items() if value is not None}}
+    told: dict[str, Scalar] = {}
+    for key in ("trace", *read, *_TOLD_LAST, *facts.metadata):
+        if key in known:
+            told[key] = known[key]
+    if len(told) <= MOST_KEYS:
+        return told, {}
+    items = list(told.items())
+    return dict(items[:MOST_KEYS]), dict(items[MOST_KEYS:])
+
+
+def check_arm(route: CompiledRoute, arm: str) -> None:
+    """Raises InputError for an arm that the route has not."""
+    if arm not in route.arms:
+        raise InputError(f'the route "{route.name}" has no arm {arm!r}. {did_you_mean(arm, route.arms)}')
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """The nearest known name as a question, else all that are known."""
+    known = sorted(known)
+    near = difflib.get_close_matches(str(name), known, 1)
+    return f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(known) or 'none'}."

@@ -1,0 +1,200 @@
+"""The logic of a call without I/O: generators that yield what to do, and receive what came of it.
+
+A flow yields an `httpx.Request` and receives an `httpx.Response` with its body unread, yields a `Body` and receives
+bytes, or yields a `Pause`. A failure of the transport is thrown in at the `yield`. This is the only copy of the logic;
+the sync and the async client drive the same flow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx
+
+from gateway_config.runtime.call import Call, now
+from gateway_config.runtime.errors import (
+    BrokenAnswerError,
+    CallError,
+    ConnectionFailedError,
+    DeadlineError,
+    RateLimitedError,
+    UnauthorizedError,
+)
+from gateway_config.runtime.refusals import complaint_of, refusal
+from gateway_config.runtime.retry import MOST_ATTEMPTS, RetryBudget, asked_delay_s, delay_s
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Read a response: at most `most` bytes (else BodyTooLargeError), before `deadline`, a time of `call.now`."""
+
+    response: httpx.Response
+    most: int
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Wait so many seconds."""
+
+    seconds: float
+
+
+class BodyTooLargeError(Exception):
+    """A body is longer than was asked for; thrown into a flow by its driver."""
+
+
+Flow = Generator[httpx.Request | Body | Pause, Any, T]
+
+# What a transport raises when a request did not leave this machine, and so never reached a model.
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+LARGEST_REFUSAL = 100_000
+
+
+class Reply:
+    """An answer with its body read, and an OK status."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, headers: httpx.Headers, body: bytes) -> None:
+        self.status, self.headers, self.body = status, headers, body
+
+
+def asked(call: Call, request: httpx.Request, most: int, element: str | None = None) -> Flow[Reply]:
+    """One HTTP try with its answer read; noted as an attempt whatever comes of it."""
+    return (yield from _noted(call, _read(call, request, most), element))
+
+
+def opened(call: Call, request: httpx.Request, element: str | None = None) -> Flow[httpx.Response]:
+    """One HTTP try whose answer has an OK status, its body left to be read; a failed try is noted as an attempt."""
+    began = now()
+    try:
+        return (yield from _answered(call, request))
+    except CallError as error:
+        call.ended(began, type(error).__name__, error.status, error.code, element)
+        raise call.failed(error) from None
+    except BaseException:
+        call.ended(began, "Cancelled", element=element)
+        raise
+
+
+def _noted(call: Call, flow: Flow[Reply], element: str | None) -> Flow[Reply]:
+    began = now()
+    try:
+        reply = yield from flow
+    except CallError as error:
+        call.ended(began, type(error).__name__, error.status, error.code, element)
+        raise call.failed(error) from None
+    except BaseException:
+        call.ended(began, "Cancelled", element=element)
+        raise
+    call.ended(began, "ok", reply.status, None, element)
+    return reply
+
+
+def _read(call: Call, request: httpx.Request, most: int) -> Flow[Reply]:
+    response = yield from _answered(call, request)
+    body = yield from _body(call, response, most)
+    return Reply(response.status_code, response.headers, body)
+
+
+def _answered(call: Call, request: httpx.Request) -> Flow[httpx.Response]:
+    request.extensions["timeout"] = call.timeouts()
+    try:
+        response: httpx.Response = yield request
+    except (httpx.HTTPError, OSError, TimeoutError) as error:
+        raise failure(call, error) from None
+    # The transport begins to read the body with these: what the headers took is gone from them.
+    request.extensions["timeout"] = call.timeouts()
+    if not response.is_success:
+        body = yield from _body(call, response, LARGEST_REFUSAL)
+        raise _refused(call, response, _without_token(body, request))
+    return response
+
+
+def _body(call: Call, response: httpx.Response, most: int) -> Flow[bytes]:
+    try:
+        body: bytes = yield Body(response, most, call.deadline)
+    except BodyTooLargeError:
+        status = response.status_code
+        raise BrokenAnswerError(
+            f"{_what(call)}: the answer is larger than {most:,} bytes. Ask for less.", trace=call.trace, status=status
+        ) from None
+    except (httpx.HTTPError, httpx.StreamError, OSError, TimeoutError) as error:
+        raise failure(call, error) from None
+    return body
+
+
+def _what(call: Call) -> str:
+    return f'the route "{call.view.route.name}" did not answer'
+
+
+def failure(call: Call, error: Exception) -> CallError:
+    """Our error for a failure of the transport; `reached` tells whether a model may have seen the request."""
+    kind = type(error).__name__
+    if call.over:
+        limit_ms = round((call.deadline - call.started) * 1000)
+        message = f"{_what(call)} within {limit_ms:,} ms. Raise `deadline_ms`, or choose a faster arm."
+        return DeadlineError(message, trace=call.trace)
+    if isinstance(error, httpx.DecodingError):
+        return BrokenAnswerError(f"{_what(call)}: its encoding is broken ({kind}). Try again.", trace=call.trace)
+    reason = str(error) or kind
+    failed = ConnectionFailedError(
+        f"{_what(call)}: {reason.rstrip('.')}. Is GATEWRIGHT_URL right, and the network up?", trace=call.trace
+    )
+    failed.reached = not isinstance(error, _NOT_SENT)
+    return failed
+
+
+def _without_token(body: bytes, request: httpx.Request) -> bytes:
+    """The body of a refusal as we may show it: it could repeat our token."""
+    return body.replace(request.headers["cf-aig-authorization"].removeprefix("Bearer ").encode(), b"***")
+
+
+def _refused(call: Call, response: httpx.Response, body: bytes) -> CallError:
+    content_type = response.headers.get("content-type", "")
+    error = refusal(_what(call), response.status_code, content_type, body, call.trace)
+    error.own = complaint_of(body).own
+    error.asked_delay_s = asked_delay_s(response.headers.get("retry-after"))
+    return error
+
+
+# --- again, where nothing has reached a model ---------------------------------------------------------------------
+
+
+def repeated(call: Call, budget: RetryBudget, attempt: Callable[[], Flow[T]]) -> Flow[T]:
+    """What `attempt` comes to, tried again only after failures before any model, and while time and budget last."""
+    budget.request()
+    while True:
+        try:
+            return (yield from attempt())
+        except CallError as error:
+            pause_s = _pause_s(call, budget, error)
+            if pause_s is None:
+                raise
+        yield Pause(pause_s)
+
+
+def _pause_s(call: Call, budget: RetryBudget, error: CallError) -> float | None:
+    """How long to wait before another attempt, or None where there is to be none."""
+    tries = len(call.attempts)
+    if tries >= MOST_ATTEMPTS or not _before_any_model(call, error):
+        return None
+    wait_s = delay_s(tries, error.asked_delay_s)
+    if now() + wait_s >= call.deadline or not budget.take():
+        return None
+    return wait_s
+
+
+def _before_any_model(call: Call, error: CallError) -> bool:
+    if isinstance(error, ConnectionFailedError):
+        return not error.reached
+    if isinstance(error, RateLimitedError):
+        return error.own
+    # Bursts were seen to be answered 401/2009 although the token was good (facts, trap 17): once more, then believe it.
+    believed = sum(attempt.code == 2009 for attempt in call.attempts) > 1
+    return isinstance(error, UnauthorizedError) and error.code == 2009 and not believed

@@ -1,0 +1,62 @@
+"""What the environment says about where to send requests, and with which token."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import httpx
+
+from gateway_config.runtime.errors import MissingSettingError
+
+DATA_PLANE = "https://gateway.ai.cloudflare.com/v1"
+DEFAULT_STAGE = "dev"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Settings:
+    """The account, the token for serving, and the base URL of the data plane."""
+
+    account_id: str
+    token: str
+    url: str = DATA_PLANE
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[0-9A-Za-z_-]+", self.account_id):
+            raise MissingSettingError(f'CLOUDFLARE_ACCOUNT_ID is not an account\'s id: "{self.account_id}".')
+        if not re.fullmatch(r"[!-~]+", self.token):
+            raise MissingSettingError("GATEWRIGHT_TOKEN holds characters that no token has. Copy it again.")
+        _check_url(self.url)
+
+    def __repr__(self) -> str:
+        return f"Settings(account_id={self.account_id!r}, token='***', url={self.url!r})"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """CLOUDFLARE_ACCOUNT_ID, GATEWRIGHT_TOKEN and GATEWRIGHT_URL; MissingSettingError names what is missing."""
+        account, token = environment.get("CLOUDFLARE_ACCOUNT_ID"), environment.get("GATEWRIGHT_TOKEN")
+        if not account:
+            raise MissingSettingError("CLOUDFLARE_ACCOUNT_ID is not set. Export the id of the account.")
+        if not token:
+            raise MissingSettingError("GATEWRIGHT_TOKEN is not set. Export the serve token of the stage.")
+        return cls(account, token, environment.get("GATEWRIGHT_URL") or DATA_PLANE)
+
+
+def stage_of(environment: Mapping[str, str] = os.environ) -> str:
+    """The stage that GATEWRIGHT_STAGE names."""
+    return environment.get("GATEWRIGHT_STAGE") or DEFAULT_STAGE
+
+
+def _check_url(text: str) -> None:
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise MissingSettingError(f"GATEWRIGHT_URL is no URL: {error}.") from None
+    if not url.host or url.scheme not in ("http", "https"):
+        raise MissingSettingError(f'GATEWRIGHT_URL begins with https://; found "{text}".')
+    # The token travels in a header: over plain HTTP anybody on the way could take it.
+    if url.scheme == "http" and url.host not in LOOPBACK:
+        raise MissingSettingError(f'GATEWRIGHT_URL would send the token unencrypted to "{url.host}". Use https://.')

@@ -1,0 +1,24 @@
+"""Every test of the client has a compiled config at hand, and never waits for a retry."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway_config.compiled import CompiledConfig
+from gateway_config.runtime import retry
+from tests.runtime.world import compiled
+
+
+@pytest.fixture(scope="session")
+def config(tmp_path_factory: pytest.TempPathFactory) -> CompiledConfig:
+    return compiled(tmp_path_factory.mktemp("config"))
+
+
+@pytest.fixture
+def config_folder(tmp_path: Path) -> Path:
+    return tmp_path / "config"
+
+
+@pytest.fixture(autouse=True)
+def prompt_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "FIRST_DELAY_S", 0.0001)
