@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from gateway_config.commands.lookup import to_json
 from gateway_config.commands.options import ConfigOption, JsonOption, OneStageOption, config_directory
 from gateway_config.commands.report import Finding, as_data, counted, github, plain, with_source
-from gateway_config.load import GATEWAY, ROUTES, examine
+from gateway_config.compile import compile_config
+from gateway_config.config import STAGE_PATTERN, GatewayConfig
+from gateway_config.load import examine_documents, read
 from gateway_config.problems import Problem, Severity
 from gateway_config.reading import Document
 
@@ -38,7 +40,7 @@ class Examined:
     stages: tuple[str, ...]
     routes: int = 0
     findings: list[Finding] = field(default_factory=list)
-    left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def count(self, severity: Severity) -> int:
         return sum(finding.problem.severity is severity for finding in self.findings)
@@ -60,33 +62,44 @@ def check(
     Example: gatewright check --strict
     Exit codes: 0 no problems, 1 problems, 2 wrong usage.
     """
-    directory = config_directory(config)
-    examined = examine_stages(directory, (stage,) if stage else (BASE, *named_stages(directory)))
+    examined = examine_stages(read(config_directory(config)), stage)
     for line in _printed(examined, Format.JSON if as_json else format):
         typer.echo(line)
     if examined.fails(strict):
         raise typer.Exit(1)
 
 
-def named_stages(directory: Path) -> list[str]:
+def named_stages(documents: Iterable[Document]) -> list[str]:
     """The stages that any file overrides something for."""
-    files = [directory / GATEWAY, *(directory / ROUTES).glob("*.y*ml")]
-    overrides = (Document(file.name, file.read_bytes()).data.get("stages") for file in files)
-    return sorted({stage for own in overrides if isinstance(own, dict) for stage in own})
+    overrides = (document.data.get("stages") for document in documents)
+    return sorted({stage for own in overrides if isinstance(own, dict) for stage in own if _is_stage(stage)})
 
 
-def examine_stages(directory: Path, stages: Sequence[str]) -> Examined:
-    """The problems of a folder in all these stages, each problem once, in order of place."""
+def _is_stage(name: str) -> bool:
+    """A name that no stage can have is a problem of its own, and nothing to look into."""
+    return re.fullmatch(STAGE_PATTERN, name) is not None
+
+
+def examine_stages(documents: Sequence[Document], stage: str | None = None) -> Examined:
+    """The problems of all files in one stage, or in every stage they name and in one that overrides nothing."""
+    stages = (stage,) if stage else (BASE, *named_stages(documents))
     found: dict[Problem, list[str]] = {}
-    files = 1 + len(list((directory / ROUTES).glob("*.y*ml")))
-    examined = Examined(files, tuple(stages))
-    for stage in stages:
-        config, problems = examine(directory, stage)
-        examined.routes = max(examined.routes, len(config.routes) if config else 0)
+    examined = Examined(len(documents), stages)
+    for own in stages:
+        config, problems = examine_documents(documents, own)
         for problem in problems:
-            found.setdefault(problem, []).append(stage)
+            found.setdefault(problem, []).append(own)
+        if config is not None:
+            examined.routes = max(examined.routes, len(config.routes))
+            if not any(problem.severity is Severity.ERROR for problem in problems):
+                examined.left_out |= _left_out_of(config)
     examined.findings = [_finding(problem, found[problem], stages) for problem in sorted(found)]
     return examined
+
+
+def _left_out_of(config: GatewayConfig) -> dict[str, tuple[str, ...]]:
+    routes = compile_config(config).routes.values()
+    return {route.name: route.left_out for route in routes if route.left_out}
 
 
 def _finding(problem: Problem, found_in: Sequence[str], stages: Sequence[str]) -> Finding:
@@ -95,7 +108,7 @@ def _finding(problem: Problem, found_in: Sequence[str], stages: Sequence[str]) -
 
 def _printed(examined: Examined, format: Format) -> Iterable[str]:
     if format is Format.JSON:
-        return [json.dumps(_as_data(examined), indent=2, ensure_ascii=False)]
+        return [to_json(_as_data(examined))]
     if format is Format.GITHUB:
         return [*github(examined.findings), _closing(examined)]
     terminal = sys.stdout.isatty()
