@@ -3,11 +3,15 @@
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.emulator.server import Running
 
 GOLDEN = Path(__file__).parent / "golden"
 STRAY = re.compile(r"(CLOUDFLARE|PULUMI|GATEWRIGHT|AWS)_|(HTTPS?|ALL|NO|FTP)_PROXY$", re.IGNORECASE)
@@ -69,6 +73,21 @@ def is_loopback(host: object) -> bool:
         return ip_address(name).is_loopback
     except ValueError:
         return name == "localhost"
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator["Running"]:
+    from tests.emulator.server import running_emulator
+
+    with running_emulator(seed=1) as running:
+        yield running
+
+
+@pytest.fixture
+def emulator(running: "Running") -> "Running":
+    """The one emulator of this run, as new; for tests with the http or engine mark."""
+    running.reset()
+    return running
 
 
 @pytest.fixture

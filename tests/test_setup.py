@@ -261,6 +261,11 @@ def test_a_pulumi_on_path_that_does_not_fit_is_passed_over_for_the_release(check
     assert subprocess.check_output([checkout.pulumi], text=True) == f"v{pinned()}\n"
 
 
+def test_a_pulumi_that_does_not_fit_is_named_where_no_other_can_be_had(checkout: Checkout) -> None:
+    checkout.put("pulumi", PULUMI.format("3.100.0"))
+    assert "the `pulumi` from PATH is 3.100.0" in checkout.setup().stderr
+
+
 def test_what_was_provided_before_is_kept(checkout: Checkout) -> None:
     checkout.release()
     checkout.setup()

@@ -25,12 +25,19 @@ Version = tuple[int, ...]
 
 def ensure() -> str:
     """Sees to a CLI that is recent enough and says which it is; raises SetupError with the choices."""
+    reasons = []
     for folder, whose in ((_on_path(), "from PATH"), (_kept(), "kept in .tools")):
         version = version_of(folder / "pulumi") if folder else None
         if folder and version and OLDEST <= version < TOO_NEW:
             return _chosen(folder, version, whose)
-    _make()
+        if version:
+            reasons.append(f"the `pulumi` {whose} is {dotted(version)}, not 3.259 or a later 3")
+    _make(reasons)
     return _chosen(_kept(), version_of(_kept() / "pulumi"), "kept in .tools")
+
+
+def dotted(version: Version | None) -> str:
+    return ".".join(map(str, version or ("unknown",)))
 
 
 def version_of(command: str | Path, *question: str) -> Version | None:
@@ -70,7 +77,7 @@ def _chosen(folder: Path, version: Version | None, whose: str) -> str:
         _link(folder)
     host = shutil.which("pulumi-language-python", path=f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}")
     without = "" if host else ", without the Python host of plain `pulumi up` (`gatewright up` needs none)"
-    return f"Pulumi {'.'.join(map(str, version or ()))} {whose}{without}"
+    return f"Pulumi {dotted(version)} {whose}{without}"
 
 
 def _link(folder: Path) -> None:
@@ -81,9 +88,9 @@ def _link(folder: Path) -> None:
         (BIN / tool.name).symlink_to(tool)
 
 
-def _make() -> None:
+def _make(reasons: list[str]) -> None:
     """Downloads or builds into a folder aside, which gets its name when it is whole."""
-    aside, reasons = TOOLS / "pulumi.part", []
+    aside = TOOLS / "pulumi.part"
     for way in (release.provide, _build):
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
@@ -93,12 +100,13 @@ def _make() -> None:
                 raise SetupError("the `pulumi` that came of it does not run here")
         except SetupError as error:
             reasons.append(str(error))
-            print(f"{error}", flush=True)
+            if way is not _build:
+                print(f"{error}: Go is next", flush=True)
             continue
         shutil.rmtree(_kept(), ignore_errors=True)
         aside.rename(_kept())
         return
-    raise SetupError(f"there is no Pulumi CLI of at least 3.259 here: {'; '.join(reasons)}. {CHOICES}")
+    raise SetupError(f"there is no Pulumi CLI that fits here: {'; '.join(reasons)}. {CHOICES}")
 
 
 def _build(version: str, folder: Path) -> None:

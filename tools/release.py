@@ -50,7 +50,8 @@ def system() -> str:
 
 
 def reason_of(error: BaseException) -> str:
-    return str(getattr(error, "reason", None) or getattr(error, "strerror", None) or error)
+    cause = getattr(error, "reason", error)
+    return str(getattr(cause, "strerror", None) or cause)
 
 
 def _download(url: str, archive: Path) -> str:
