@@ -42,7 +42,7 @@ def main() -> int:
 
 def tell(scene: Scene, keep: bool) -> None:
     """The whole story, a line or two a chapter."""
-    print("\nFrom a split in YAML to a split that is served\n")
+    print("\n  From a split in YAML to a split that is served\n")
     line("emulator", f"a Cloudflare on this machine: {scene.emulator.url}")
     first_deployment(scene)
     served(scene)
@@ -66,12 +66,11 @@ def first_deployment(scene: Scene) -> None:
 def served(scene: Scene) -> None:
     for who, ask in (("our client", chapters.ask_with_our_client), ("openai SDK", chapters.ask_with_openai)):
         for arm in timed(who, partial(ask, scene), in_words):
-            hold(arm.p >= LEAST_P, f"{who}: {arm} after {arm.requests} requests (p = {arm.p:.1e})")
+            hold(arm.p >= LEAST_P, f"{who}: {arm} after {arm.requests} requests, p = {arm.p:.1e}")
 
 
 def in_words(arms: Sequence[Observed]) -> str:
-    shares = ", ".join(f"{arm} declared" for arm in arms)
-    return f"{arms[0].requests:,} requests: {shares} (p = {min(arm.p for arm in arms):.2f})"
+    return f"{arms[0].requests:,} requests: {', '.join(map(str, arms))}, p = {min(arm.p for arm in arms):.2f}"
 
 
 def the_edit(scene: Scene) -> None:
@@ -97,7 +96,7 @@ def behind_our_back(scene: Scene) -> None:
 def the_end(scene: Scene) -> None:
     timed("destroy", scene.engine.destroy, lambda run: f"{len(run.changes)} deleted, nothing left behind")
     hold(not chapters.left_over(scene), "no gateway is left")
-    print("\nDeclared = deployed = served.\n")
+    print("\n  Declared = deployed = served.\n")
 
 
 def how_to_talk(scene: Scene) -> None:

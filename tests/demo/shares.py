@@ -24,13 +24,14 @@ class Observed:
         return two_sided_p(self.served, self.requests, self.declared / 100)
 
     def __str__(self) -> str:
-        return f"{self.arm} {100 * self.served / self.requests:.1f} % of {self.declared}"
+        return f"{self.arm} {100 * self.served / self.requests:.1f} % ({self.declared} declared)"
 
 
 def observe(declared: Mapping[str, int], arms: Iterable[str | None]) -> tuple[Observed, ...]:
     """Each declared arm with what it served; a request that no declared arm served counts against all."""
     served = list(arms)
-    return tuple(Observed(arm, share, served.count(arm), len(served)) for arm, share in declared.items())
+    largest_first = sorted(declared.items(), key=lambda item: -item[1])
+    return tuple(Observed(arm, share, served.count(arm), len(served)) for arm, share in largest_first)
 
 
 def two_sided_p(hits: int, draws: int, share: float) -> float:
