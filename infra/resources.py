@@ -1,7 +1,7 @@
 """The typed resource classes that a program uses.
 
 `Route` is of our own provider. `AiGateway` is the stock provider's type by a class of our own: importing
-`pulumi_cloudflare` takes more than five seconds, at the start of every preview, because it makes the classes
+`pulumi_cloudflare` takes two seconds, as long as a whole preview, because it makes the classes
 of all of Cloudflare. A test holds our property names against that package; its version is the one we ask for.
 """
 
