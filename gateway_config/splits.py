@@ -42,13 +42,13 @@ _BUNDLES: Mapping[int, tuple[int, ...]] = {
 
 
 def buckets_of_arms(shares: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
-    """The buckets of each arm: neighbouring ranges in the order of the arms' names.
+    """The buckets of each arm: neighbouring ranges in the reverse order of the arms' names (champion, challenger).
 
     Because a change moves borders only, two arms exchange exactly as many buckets as their shares say, and n arms at
     most n - 1 times the least possible number.
     """
     ranges, first = {}, 0
-    for arm in sorted(shares):
+    for arm in sorted(shares, reverse=True):
         ranges[arm] = BUCKETS[first : first + shares[arm]]
         first += shares[arm]
     return ranges
