@@ -135,14 +135,15 @@ def _stage_problems(source: Source) -> Iterator[Problem]:
 
 def _validated(part: type[_PartT], source: Source, problems: list[Problem]) -> _PartT | None:
     """The config class of a file, or None, with what is wrong added to the problems."""
+    if not source.document.is_whole:
+        return None
     try:
         return part.model_validate(source.data())
     except ValidationError as error:
         taken = {problem.place for problem in source.document.problems}
         found = [_problem(part, source, detail) for detail in error.errors(include_url=False, include_context=True)]
         fresh = {problem.place: problem for problem in reversed(found) if problem.place not in taken}
-        if source.data():
-            problems.extend(fresh.values())
+        problems.extend(fresh.values())
         return None
 
 

@@ -24,6 +24,8 @@ Path = tuple[str | int, ...]
 LARGEST_BYTES = 1_000_000
 DEEPEST = 32
 MOST_READING_PROBLEMS = 50
+# After these, what was read is not what was meant, so nobody should look any further into it.
+_BREAKING = frozenset({"file-too-large", "encoding", "yaml-syntax", "yaml-tab", "yaml-depth"})
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WORDS: Mapping[str, Any] = {"true": True, "false": False, "null": None, "~": None, "": None}
@@ -85,6 +87,11 @@ class Document:
             return ""
         return text
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the file could be read, so that what is missing in it is missing."""
+        return not any(problem.rule in _BREAKING for problem in self.problems)
+
     def complain(self, rule: str, line: int, column: int, message: str) -> None:
         """Note a problem of reading; line and column count from 0, as YAML marks do."""
         if len(self.problems) < MOST_READING_PROBLEMS:
@@ -125,7 +132,8 @@ class _Reader:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line, mark.column) if mark else (0, 0)
-            self.document.complain("yaml-syntax", line, column, _syntax(error))
+            if ("yaml-tab", line + 1) not in {(problem.rule, problem.place.line) for problem in self.document.problems}:
+                self.document.complain("yaml-syntax", line, column, _syntax(error))
         except yaml.YAMLError as error:
             self._complain_of_character(error)
         if isinstance(self.root, dict):
