@@ -11,6 +11,8 @@ from gateway_config.config import GatewayConfig, Route, Source
 from gateway_config.problems import Problem, Severity
 from gateway_config.reading import Path
 
+MOST_NAMED = 12
+
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
@@ -117,12 +119,13 @@ def _allowed(config: GatewayConfig, own: Rule, complaint: Complaint) -> bool:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A near miss, or else what there is."""
+    """A near miss, or else what there is, as far as a sentence can hold it."""
     known = sorted(known)
     near = difflib.get_close_matches(name, known, 1)
     if near:
         return f'Did you mean "{near[0]}"?'
-    return f"Known: {', '.join(known)}." if known else "None is declared."
+    more = f" and {len(known) - MOST_NAMED} more" if len(known) > MOST_NAMED else ""
+    return f"Known: {', '.join(known[:MOST_NAMED])}{more}." if known else "None is declared."
 
 
 @rule(tunable=False)
