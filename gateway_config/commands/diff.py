@@ -1,0 +1,90 @@
+"""`gatewright diff`: what the change of the config since a git revision means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from gateway_config.commands.lookup import to_json
+from gateway_config.commands.options import STAGE, ConfigOption, JsonOption, StageOption, config_directory
+from gateway_config.commands.report import counted
+from gateway_config.compile import compile_config
+from gateway_config.compiled import Compiled
+from gateway_config.diff import Change, ConfigDiff, RouteDiff, config_diff
+from gateway_config.load import load_documents, read
+from gateway_config.revisions import documents_at
+
+CHANGES = 7
+
+
+def diff(
+    revision: Annotated[str, typer.Argument(metavar="[REV]", help="A commit, branch or tag.")] = "HEAD",
+    expect_no_changes: Annotated[
+        bool, typer.Option("--expect-no-changes", help="Exit with 7 if anything changes.")
+    ] = False,
+    config: ConfigOption = None,
+    stage: StageOption = STAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what the change of the config since a git revision means.
+
+    \b
+    Example: gatewright diff origin/main --stage prod
+    Exit codes: 0 compared, 1 one of the two has problems, 2 no such revision, 7 changes where none were expected.
+    """
+    directory = config_directory(config)
+    new = compile_config(load_documents(read(directory), stage))
+    old = compile_config(load_documents(documents_at(directory, revision), stage))
+    found = config_diff(old, new)
+    typer.echo(to_json(plain_data(asdict(found))) if as_json else "\n".join(told(found, revision)))
+    if found and expect_no_changes:
+        raise typer.Exit(CHANGES)
+
+
+def plain_data(value: Any) -> Any:
+    """Data as JSON holds it; money stays an exact text."""
+    if isinstance(value, Compiled) or hasattr(value, "model_dump"):
+        return value.model_dump(mode="json", exclude_none=True)
+    if isinstance(value, dict):
+        return {key: plain_data(item) for key, item in value.items()}
+    return [plain_data(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def told(found: ConfigDiff, revision: str) -> Iterator[str]:
+    """The differences, a line each under their route."""
+    if not found:
+        yield f"Nothing changes since {revision}."
+    for change in found.settings:
+        yield _change("", change)
+    for name in found.added:
+        yield f"{name}: a new route"
+    for name in found.removed:
+        yield f"{name}: the route goes"
+    for route in found.changed:
+        yield f"{route.name}: {'a new version is deployed' if route.deploys else 'known to callers only'}"
+        yield from (f"  {line}" for line in _route(route))
+
+
+def _route(route: RouteDiff) -> Iterator[str]:
+    yield from (_change("share of ", change, " %") for change in route.shares)
+    for move in route.moves:
+        yield f"{counted(move.buckets, 'bucket')} of 100 from {move.before} to {move.after}"
+    yield from (_change("model of ", change) for change in route.models)
+    for change in (*route.parameters, *route.settings, *route.ways):
+        yield _change("", change)
+
+
+def _change(prefix: str, change: Change, unit: str = "") -> str:
+    return f"{prefix}{change.what}: {_value(change.before, unit)} → {_value(change.after, unit)}"
+
+
+def _value(value: Any, unit: str) -> str:
+    """A value in one line; a long text (a prompt) is cut."""
+    if value is None:
+        return "none"
+    data = plain_data(value)
+    text = data if isinstance(data, str) else to_json(data).replace("\n", " ")
+    return (text if len(text) <= 120 else f"{text[:117]}…") + unit

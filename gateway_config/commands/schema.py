@@ -1,0 +1,44 @@
+"""`gatewright schema`: JSON Schemas for the editors of those who write the YAML."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from gateway_config import schema as schemas
+from gateway_config.commands.options import ConfigOption, config_directory
+
+
+class File(StrEnum):
+    """The sorts of YAML files."""
+
+    GATEWAY = "gateway"
+    ROUTE = "route"
+
+
+def schema(
+    file: Annotated[File | None, typer.Argument(help="Print the schema of this sort of file, write none.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only say which files are not up to date.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Write the JSON Schemas of gateway.yaml and of route files into the config's folder.
+
+    \b
+    Example: gatewright schema --check
+    Exit codes: 0 written, printed or up to date, 1 not up to date (with --check), 2 wrong usage.
+    """
+    texts = schemas.texts()
+    if file is not None:
+        typer.echo(texts[schemas.file_name(file.value)], nl=False)
+        return
+    folder = config_directory(config) / schemas.FOLDER
+    stale = schemas.stale(folder)
+    for path in stale:
+        if not check:
+            folder.mkdir(exist_ok=True)
+            path.write_text(texts[path.name], "utf-8")
+        typer.echo(f"{path}: {'not up to date; gatewright schema writes it' if check else 'written'}")
+    if check and stale:
+        raise typer.Exit(1)

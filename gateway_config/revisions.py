@@ -1,0 +1,47 @@
+"""The config as it stood in a git revision, read without touching the working tree."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import tarfile
+from pathlib import Path
+
+from gateway_config.errors import UnreachableError, UsageError
+from gateway_config.load import GATEWAY
+from gateway_config.problems import shown
+from gateway_config.reading import Document
+
+_ROUTE_FILE = re.compile(r"routes/[^/]+\.ya?ml")
+
+
+def documents_at(directory: Path, revision: str) -> list[Document]:
+    """The files of a config folder at a revision, gateway.yaml first; their names begin with `<revision>:`.
+
+    Raises UsageError for a folder outside of git, an unknown revision, or one without this config.
+    """
+    commit = _git(directory, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    if commit is None:
+        raise UsageError(f'git knows no revision {shown(revision)} for "{directory}". Name a commit, branch or tag.')
+    tar = _git(directory, "archive", "--format=tar", commit.decode().strip())
+    files = _files(tar) if tar else {}
+    if GATEWAY not in files:
+        raise UsageError(f'"{directory}" has no {GATEWAY} at the revision {shown(revision)}.')
+    names = [GATEWAY, *sorted(name for name in files if _ROUTE_FILE.fullmatch(name))]
+    return [Document(f"{revision}:{directory / name}", files[name]) for name in names]
+
+
+def _files(tar: bytes) -> dict[str, bytes]:
+    with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+        members = {member.name: archive.extractfile(member) for member in archive if member.isfile()}
+        return {name: file.read() for name, file in members.items() if file is not None}
+
+
+def _git(directory: Path, *arguments: str) -> bytes | None:
+    """What git prints in this folder, or None where it refuses."""
+    try:
+        done = subprocess.run(["git", "-C", directory, *arguments], capture_output=True, check=False)
+    except FileNotFoundError:
+        raise UnreachableError("git is not installed; comparing with a revision needs it.") from None
+    return done.stdout if done.returncode == 0 else None
