@@ -3,6 +3,7 @@
 from gateway_config.runtime.answer import Answer, Attempt, ServedBy, Timing, ToolCall, Usage
 from gateway_config.runtime.client import AsyncClient, Client
 from gateway_config.runtime.drift import Drift
+from gateway_config.runtime.drive import AsyncStream, Stream
 from gateway_config.runtime.errors import (
     AnsweredNoError,
     BlockedError,
@@ -23,12 +24,21 @@ from gateway_config.runtime.errors import (
     UnauthorizedError,
     UnknownIntentError,
 )
+from gateway_config.runtime.events import (
+    DoneEvent,
+    Event,
+    ReasoningEvent,
+    TextEvent,
+    ToolCallEvent,
+    UsageEvent,
+)
 from gateway_config.runtime.settings import Settings
 
 __all__ = [
     "Answer",
     "AnsweredNoError",
     "AsyncClient",
+    "AsyncStream",
     "Attempt",
     "BlockedError",
     "BrokenAnswerError",
@@ -37,21 +47,28 @@ __all__ = [
     "ClientError",
     "ConnectionFailedError",
     "DeadlineError",
+    "DoneEvent",
     "Drift",
+    "Event",
     "GatewayMissingError",
     "InputError",
     "KindMismatchError",
     "MissingSettingError",
     "NoModelAnsweredError",
     "RateLimitedError",
+    "ReasoningEvent",
     "RouteMissingError",
     "ServedBy",
     "Settings",
+    "Stream",
     "StreamInterruptedError",
+    "TextEvent",
     "Timing",
     "TooLargeError",
     "ToolCall",
+    "ToolCallEvent",
     "UnauthorizedError",
     "UnknownIntentError",
     "Usage",
+    "UsageEvent",
 ]

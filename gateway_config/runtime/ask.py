@@ -33,7 +33,7 @@ log = logging.getLogger("gatewright")
 def ask(core: Core, intent: str, text: str | Sequence[Message], options: Mapping[str, Any]) -> Flow[Answer]:
     """One question, one answer."""
     facts = facts_of(intent, options, AskOptions)
-    call = Call(_text_route(core, intent), facts, deadline_of(options))
+    call = Call(text_route(core, intent), facts, deadline_of(options))
     call.prepared = now()
     content = encoded(body_of(call, messages_of(text), parameters_of(options)))
     call.prompted = now()
@@ -42,7 +42,8 @@ def ask(core: Core, intent: str, text: str | Sequence[Message], options: Mapping
     return answer_of(core, call, reply.headers, _read(core, call, reply))
 
 
-def _text_route(core: Core, intent: str) -> RouteView:
+def text_route(core: Core, intent: str) -> RouteView:
+    """The route of an intent that a text model answers."""
     view = core.view.route_of(intent)
     if not KINDS[view.route.kind].routed:
         kind, name = view.route.kind, view.route.name

@@ -19,10 +19,11 @@ from gateway_config.runtime.chat import Message
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.door import async_transport_of, transport_of
 from gateway_config.runtime.drift import Drift
-from gateway_config.runtime.drive import drive, drive_async
+from gateway_config.runtime.drive import AsyncStream, Stream, drive, drive_async
 from gateway_config.runtime.flow import Flow
 from gateway_config.runtime.options import AskOptions
 from gateway_config.runtime.settings import Settings, stage_of
+from gateway_config.runtime.streaming import stream
 
 T = TypeVar("T")
 
@@ -121,10 +122,21 @@ class Client(_Base):
         """
         return self._run(ask(self._core, intent, text, options))
 
+    def stream(self, intent: str, text: str | Sequence[Message], **options: Unpack[AskOptions]) -> Stream:
+        """The same as typed events: text, reasoning, tool_call, usage, and done with the whole answer.
+
+        The request is sent when the first event is asked for. Raises StreamInterruptedError, which carries what was
+        received, where it breaks off; it is never restarted.
+        """
+        return Stream(stream(self._core, intent, text, options), self._connected())
+
     def _run(self, flow: Flow[T]) -> T:
+        return drive(flow, self._connected())
+
+    def _connected(self) -> httpx.BaseTransport:
         if self._forked() and self._own:
             self._transport = transport_of(self._core.settings)
-        return drive(flow, self._transport)
+        return self._transport
 
 
 class AsyncClient(_Base):
@@ -169,7 +181,14 @@ class AsyncClient(_Base):
         """As `Client.ask`."""
         return await self._run(ask(self._core, intent, text, options))
 
+    def stream(self, intent: str, text: str | Sequence[Message], **options: Unpack[AskOptions]) -> AsyncStream:
+        """As `Client.stream`, for `async for`."""
+        return AsyncStream(stream(self._core, intent, text, options), self._connected())
+
     async def _run(self, flow: Flow[T]) -> T:
+        return await drive_async(flow, self._connected())
+
+    def _connected(self) -> httpx.AsyncBaseTransport:
         if self._forked() and self._own:
             self._transport = async_transport_of(self._core.settings)
-        return await drive_async(flow, self._transport)
+        return self._transport

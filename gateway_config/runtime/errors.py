@@ -64,6 +64,7 @@ class CallError(ClientError, ServiceError):
         self.reached = True  # whether a model may have seen the request
         self.own = False  # whether the gateway itself said no, not a model behind it
         self.asked_delay_s: float | None = None  # how long the gateway asks to wait
+        self.received = ""  # of a stream, the text that came before
         super().__init__(f"{message} (trace {trace})" if trace else message)
 
 
@@ -81,8 +82,6 @@ class BrokenAnswerError(CallError):
 
 class StreamInterruptedError(BrokenAnswerError):
     """A stream that ended before its end; `received` is the text that came until then, and stays valid."""
-
-    received: str = ""
 
 
 class AnsweredNoError(CallError, RefusedError):

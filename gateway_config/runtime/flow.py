@@ -1,7 +1,8 @@
 """The logic of a call without I/O: generators that yield what to do, and receive what came of it.
 
 A flow yields an `httpx.Request` and receives an `httpx.Response` with its body unread, yields a `Body` and receives
-bytes, or yields a `Pause`. A failure of the transport is thrown in at the `yield`. This is the only copy of the logic;
+bytes, or yields a `Pause`. A flow of a stream also yields a `Part` for the next bytes, and lists of events for its
+consumer. A failure of the transport is thrown in at the `yield`. This is the only copy of the logic;
 the sync and the async client drive the same flow.
 """
 
@@ -22,6 +23,7 @@ from gateway_config.runtime.errors import (
     RateLimitedError,
     UnauthorizedError,
 )
+from gateway_config.runtime.events import Event
 from gateway_config.runtime.refusals import complaint_of, refusal
 from gateway_config.runtime.retry import MOST_ATTEMPTS, RetryBudget, asked_delay_s, delay_s
 
@@ -44,11 +46,20 @@ class Pause:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Read the next bytes of a response, before `deadline`; None is its end."""
+
+    response: httpx.Response
+    deadline: float
+
+
 class BodyTooLargeError(Exception):
     """A body is longer than was asked for; thrown into a flow by its driver."""
 
 
-Flow = Generator[httpx.Request | Body | Pause, Any, T]
+Effect = httpx.Request | Body | Part | Pause | list[Event]
+Flow = Generator[Effect, Any, T]
 
 # What a transport raises when a request did not leave this machine, and so never reached a model.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
@@ -69,11 +80,11 @@ def asked(call: Call, request: httpx.Request, most: int, element: str | None = N
     return (yield from _noted(call, _read(call, request, most), element))
 
 
-def opened(call: Call, request: httpx.Request, element: str | None = None) -> Flow[httpx.Response]:
-    """One HTTP try whose answer has an OK status, its body left to be read; a failed try is noted as an attempt."""
+def opened(call: Call, request: httpx.Request, element: str | None = None) -> Flow[tuple[float, httpx.Response]]:
+    """When it began, and an answer with an OK status whose body is left to be read; a failed try is an attempt."""
     began = now()
     try:
-        return (yield from _answered(call, request))
+        return began, (yield from _answered(call, request))
     except CallError as error:
         call.ended(began, type(error).__name__, error.status, error.code, element)
         raise call.failed(error) from None

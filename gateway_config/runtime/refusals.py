@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from gateway_config.runtime.errors import (
@@ -50,13 +51,16 @@ class Complaint(NamedTuple):
 
 
 def complaint_of(body: bytes) -> Complaint:
-    """The first error of a body; the gateway says `error`, the API `errors`, an OpenAI upstream a mapping."""
+    """The first error of a body: the gateway says `error`, the API `errors`, an OpenAI upstream a mapping."""
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):
         return Complaint(None, "", False)
-    if not isinstance(data, dict):
-        return Complaint(None, "", False)
+    return complaint_in(data) if isinstance(data, dict) else Complaint(None, "", False)
+
+
+def complaint_in(data: Mapping[str, Any]) -> Complaint:
+    """The same of a body that is read already."""
     found = data.get("error") or data.get("errors")
     first = found[0] if isinstance(found, list) and found else found
     own = data.get("name") == "AiGatewayError" or (isinstance(found, list) and "success" in data)
