@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent import futures
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,12 @@ class Host(LanguageServer):
     def __init__(self) -> None:
         super().__init__(lambda: None)
 
-    def Run(self, request: Any, context: grpc.ServicerContext) -> Any:
+    def Run(self, request: Any, context: Any) -> Any:
         folder = Path(request.info.program_directory)
         os.chdir(folder)
-        self.program = lambda: runpy.run_path(str(folder), run_name="__main__")
+        self.program = partial(_run, folder)
         request.args.append(sys.argv[-1])
-        return super().Run(request, context)
+        return super().Run(request, context)  # type: ignore[no-untyped-call]
 
     def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
         return plugin_pb2.PluginInfo(version="0.0.0")
@@ -38,6 +39,10 @@ class Host(LanguageServer):
 
     def RuntimeOptionsPrompts(self, request: Any, context: grpc.ServicerContext) -> Any:
         return language_pb2.RuntimeOptionsResponse()
+
+
+def _run(folder: Path) -> None:
+    runpy.run_path(str(folder), run_name="__main__")
 
 
 def main() -> None:
