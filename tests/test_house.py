@@ -14,6 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from tools.command import ROOT
+from tools.generate import refresh
 from tools.scan import finds, versioned_files
 
 PURE = ("graph", "compile", "wire", "decide")
@@ -148,6 +149,14 @@ def test_the_scan_leaves_test_keys_alone(tmp_path: Path) -> None:
     path = tmp_path / "planted.txt"
     path.write_text('api_token = "' + "test-" * 9 + '"\n')
     assert list(finds([path])) == []
+
+
+def test_a_stale_generated_file_is_told_by_a_check_and_mended_without(tmp_path: Path) -> None:
+    path = tmp_path / "page.md"
+    assert refresh(path, "new", check=True)
+    assert not path.exists()
+    assert refresh(path, "new", check=False)
+    assert not refresh(path, "new", check=True)
 
 
 def locked(name: str) -> dict[str, str]:
