@@ -183,7 +183,9 @@ def fits(need: Requirement, pins: dict[str, str]) -> bool:
     return need.specifier.contains(pins.get(need.name.lower().replace("_", "-"), "0"), prereleases=True)
 
 
-@pytest.mark.parametrize("script", sorted(path for path in (ROOT / "scripts").iterdir() if path.name != "env"))
+@pytest.mark.parametrize(
+    "script", sorted(path for path in (ROOT / "scripts").glob("[!.]*") if path.name != "env" and not path.suffix)
+)
 def test_scripts_can_be_run_and_are_short(script: Path) -> None:
     lines = script.read_text().splitlines()
     assert os.access(script, os.X_OK)
