@@ -26,7 +26,12 @@ _PartT = TypeVar("_PartT", bound=Part)
 
 def load(directory: FilePath, stage: str) -> GatewayConfig:
     """The config of one stage. Raises ConfigError with all problems of all files, in order of place."""
-    config, problems = examine(directory, stage)
+    return load_documents(read(directory), stage)
+
+
+def load_documents(documents: Sequence[Document], stage: str) -> GatewayConfig:
+    """As `load`, for files that were read already (gateway.yaml first)."""
+    config, problems = examine_documents(documents, stage)
     errors = [problem for problem in problems if _stops(problem)]
     if errors or config is None:
         raise ConfigError(errors)
