@@ -77,8 +77,9 @@ def examine_documents(
         )
     gateway, *routes = (Source(document, stage) for document in documents)
     problems = [problem for document in documents for problem in document.problems]
+    problems += [problem for source in (gateway, *routes) for problem in _stage_problems(source)]
     file = _validated(GatewayFile, gateway, problems)
-    parsed = {name: _validated_route(source, problems) for name, source in _by_name(routes, problems).items()}
+    parsed = {name: _validated(Route, source, problems) for name, source in _by_name(routes, problems).items()}
     whole = {name: route for name, route in parsed.items() if route is not None}
     if file is None or len(whole) < len(routes):
         return None, sorted(set(problems))
@@ -111,11 +112,6 @@ def _by_name(sources: Iterable[Source], problems: list[Problem]) -> dict[str, So
             problems.append(Problem(Place(source.document.name, 1, 1), "route-name", message))
         named.setdefault(name, source)
     return named
-
-
-def _validated_route(source: Source, problems: list[Problem]) -> Route | None:
-    problems.extend(_stage_problems(source))
-    return _validated(Route, source, problems)
 
 
 def _stage_problems(source: Source) -> Iterator[Problem]:
