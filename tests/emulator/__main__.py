@@ -7,6 +7,7 @@ import contextlib
 import sys
 from pathlib import Path
 
+from tests.emulator.control.r2.objects import ObjectsInS3
 from tests.emulator.server import listening, server_of
 from tests.emulator.state import StateFile, UnreadableState
 from tests.emulator.world import World
@@ -22,6 +23,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=8787, help="port; 0 takes a free one (default: 8787)")
     parser.add_argument("--seed", type=int, default=0, help="seed of everything random (default: 0)")
     parser.add_argument("--token", help="the only token accepted (default: any well-formed one)")
+    parser.add_argument("--s3", metavar="URL", help="an S3 API for the objects of R2 (default: kept in memory)")
     parser.add_argument("--state", type=Path, help="file to keep all records in, across restarts")
     parser.add_argument(
         "--assume",
@@ -45,6 +47,8 @@ def main() -> int:
     """Exit code 0 after Ctrl-C, 2 for wrong usage, 3 where the port cannot be had."""
     wanted = options()
     world = World(wanted.seed, wanted.token)
+    if wanted.s3:
+        world.objects = ObjectsInS3(wanted.s3)
     for choice in wanted.assume:
         try:
             assume(world, choice)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from tests.emulator.assumptions import ASSUMPTIONS
 from tests.emulator.clock import parse_timestamp
+from tests.emulator.control.r2.objects import ObjectsInMemory
 from tests.emulator.data.walk import Draw, Model, Rate, Walk, Walker, walk
 from tests.emulator.faults import Fault
 from tests.emulator.router import operation
@@ -158,6 +159,27 @@ def switch_assumptions(world: World, call: Call) -> Reply:
     except ValueError as error:
         raise MalformedBody(str(error)) from error
     return list_assumptions(world, call)
+
+
+@operation("GET", "/_emulator/objects/{bucket}", "EMULATOR", SOURCE)
+def list_objects(world: World, call: Call) -> Reply:
+    """The keys in a bucket that is kept in memory."""
+    return reply_json({"keys": sorted(_objects(world, call))})
+
+
+@operation("GET", "/_emulator/objects/{bucket}/{key*}", "EMULATOR", SOURCE)
+def get_object(world: World, call: Call) -> Reply:
+    """An object of a bucket that is kept in memory, as it was written."""
+    found = _objects(world, call).get(call.params["key"])
+    if found is None:
+        return reply_json({"error": "no such object"}, 404)
+    return Reply(200, found, "application/octet-stream")
+
+
+def _objects(world: World, call: Call) -> dict[str, bytes]:
+    if not isinstance(world.objects, ObjectsInMemory):
+        raise MalformedBody("the objects are in the S3 API that was named with --s3")
+    return world.objects.by_bucket.get(call.params["bucket"], {})
 
 
 @operation("POST", "/_emulator/walk", "EMULATOR", SOURCE)

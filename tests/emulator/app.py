@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from tests.emulator import services
 from tests.emulator.control.access import authorize
 from tests.emulator.control.envelope import problem, refuse
+from tests.emulator.data.dialects.sse import BrokenOff
 from tests.emulator.data.errors import gateway_error
 from tests.emulator.faults import Fault
 from tests.emulator.router import Operation, find
@@ -46,7 +47,7 @@ class Emulator:
         except HungUp:
             return
         except Refusal as refused:
-            await _write(refused.reply, send)
+            await _write(refused.reply, send, receive)
             return
         await self._serve(call, receive, send)
 
@@ -64,7 +65,7 @@ class Emulator:
         elif fault and fault.truncate is not None:
             await _write_part(reply, fault.truncate, send, receive)
         else:
-            await _write(reply, send)
+            await _write(reply, send, receive)
 
     async def _answer(self, call: Call, fault: Fault | None) -> Reply | None:
         """The reply; null where a fault wants the connection reset instead."""
@@ -144,7 +145,8 @@ async def _read(scope: Message, receive: Receive) -> Call:
             raise gateway_error(413, 3006, f"Request is too large: more than {MOST_BODY_BYTES} bytes")
         if not message.get("more_body"):
             break
-    return Call(scope["method"], path, scope["query_string"].decode("latin-1"), headers, b"".join(chunks))
+    query, client = scope["query_string"].decode("latin-1"), (scope["client"] or ("127.0.0.1",))[0]
+    return Call(scope["method"], path, query, headers, b"".join(chunks), client)
 
 
 def _start(reply: Reply, length: int | None) -> Message:
@@ -155,14 +157,18 @@ def _start(reply: Reply, length: int | None) -> Message:
     return {"type": "http.response.start", "status": reply.status, "headers": headers}
 
 
-async def _write(reply: Reply, send: Send) -> None:
+async def _write(reply: Reply, send: Send, receive: Receive) -> None:
     if reply.chunks is None:
         await send(_start(reply, len(reply.body)))
         await send({"type": "http.response.body", "body": reply.body})
         return
     await send(_start(reply, None))
-    async for chunk in reply.chunks:
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    try:
+        async for chunk in reply.chunks:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    except BrokenOff:
+        await _hang_up(send, receive, reset=False)
+        return
     await send({"type": "http.response.body", "body": b""})
 
 

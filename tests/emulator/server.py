@@ -17,6 +17,7 @@ import httpx
 import uvicorn
 
 from tests.emulator.app import Emulator
+from tests.emulator.control.r2.objects import ObjectsInS3
 from tests.emulator.world import World
 
 TEST_TOKEN = "test-" * 8  # 40 characters, the least a Cloudflare token has
@@ -107,11 +108,14 @@ def server_of(world: World) -> uvicorn.Server:
 
 
 @contextmanager
-def running_emulator(seed: int = 0, token: str | None = None) -> Iterator[Running]:
+def running_emulator(seed: int = 0, token: str | None = None, s3_url: str | None = None) -> Iterator[Running]:
     """An emulator in a thread on a free port of 127.0.0.1, gone when the block ends."""
     bound = listening("127.0.0.1", 0)
     bound.listen(2048)
-    server = server_of(World(seed, token))
+    world = World(seed, token)
+    if s3_url:
+        world.objects = ObjectsInS3(s3_url)
+    server = server_of(world)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="emulator")
     thread.start()
     try:

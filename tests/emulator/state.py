@@ -39,7 +39,7 @@ def import_state(world: World, state: Any) -> None:
 
 
 def _each(translate: Callable[[str, Any], Any], stores: dict[str, Any]) -> dict[str, Any]:
-    return {name: translate(name, kept) for name, kept in stores.items()}
+    return {name: translate(name, kept) for name, kept in stores.items() if name in STORES}
 
 
 def _dumped(name: str, kept: Any) -> Any:

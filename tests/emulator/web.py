@@ -44,6 +44,7 @@ class Call:
     raw_query: str
     headers: Mapping[str, str]
     body: bytes
+    client: str = "127.0.0.1"
     params: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)  # what Cloudflare would drop without a word
     trail: dict[str, Any] = field(default_factory=dict)  # what the journal should know of the inside

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from tests.emulator.assumptions import Choices
 from tests.emulator.chance import Chance
 from tests.emulator.clock import Clock
+from tests.emulator.control.r2.objects import Objects, ObjectsInMemory
 from tests.emulator.data.windows import Windows
 from tests.emulator.faults import Faults
 from tests.emulator.journal import Journal
@@ -37,6 +39,10 @@ class World:
         self.faults = Faults()
         self.programmes = Programmes()
         self.windows = Windows()
+        self.cache: dict[Hashable, Any] = {}
+        self.objects: Objects = ObjectsInMemory()
+        self.pending: dict[tuple[str, int], Any] = {}  # Logpush records by account and job
+        self.tasks: set[asyncio.Future[Any]] = set()  # uploads that run
         self.accounts: dict[str, dict[str, Any]] = {}
         self.after_change: list[Callable[[], None]] = []
 
@@ -48,6 +54,12 @@ class World:
             stores[name] = kind()
         return cast(Store, stores[name])
 
+    def start(self, work: Coroutine[Any, Any, object]) -> None:
+        """Let something run beside the requests, until it is done or the world is reset."""
+        task = asyncio.ensure_future(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
     def reset(self) -> None:
         """As it was when it started; assumptions, faults and programmes too."""
         self.accounts.clear()
@@ -58,3 +70,9 @@ class World:
         self.faults.all.clear()
         self.programmes.reset()
         self.windows.all.clear()
+        self.cache.clear()
+        self.pending.clear()
+        for task in self.tasks:
+            task.cancel()
+        if isinstance(self.objects, ObjectsInMemory):
+            self.objects = ObjectsInMemory()

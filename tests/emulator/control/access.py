@@ -3,25 +3,56 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
+from tests.emulator.assumptions import assumption
 from tests.emulator.control.envelope import refusal
+from tests.emulator.control.tokens.models import Token, Tokens, digest_of
 from tests.emulator.evidence import behaviour
 from tests.emulator.router import Operation
 from tests.emulator.web import Call
 from tests.emulator.world import World
 
 TOKEN_FORM = re.compile(r"[0-9A-Za-z\-_]{40,80}")
+FORBIDDEN = assumption("forbidden-status", "Which status has a token that lacks the permission group?", "403", "401")
 
 
 @behaviour("a missing or wrong token is refused with 401 and code 10000 in `errors`", "MEM", "client libraries")
 def authorize(world: World, call: Call, wanted: Operation) -> None:
     """Let the call pass, or refuse it as api.cloudflare.com would."""
-    if not is_known(world, call.bearer()):
+    account = call.params.get("account", "")
+    token = call.bearer()
+    if not is_known(world, account, token, call.client):
         raise refusal(401, 10000, "Authentication error")
+    if wanted.needs and not may(world, account, token, wanted.needs):
+        raise refusal(int(world.assumes(FORBIDDEN)), 10000, "Authentication error")
 
 
-def is_known(world: World, token: str | None) -> bool:
-    """Whether this is a token: the root token where one was named, else any well-formed one."""
-    if token is None:
+def is_known(world: World, account: str, value: str | None, client: str) -> bool:
+    """Whether this is a token that is good now and here.
+
+    With a root token that one, and those that were issued; else any well-formed one that was not revoked.
+    """
+    if value is None:
         return False
-    return token == world.root_token if world.root_token else bool(TOKEN_FORM.fullmatch(token))
+    token = issued(world, account, value)
+    if token is not None:
+        now_s = world.clock.now()
+        token.last_used_on = world.clock.timestamp()
+        return token.status_at(now_s) == "active" and token.admits(client)
+    if world.root_token is not None:
+        return value == world.root_token
+    revoked = world.of(account, Tokens).revoked
+    return bool(TOKEN_FORM.fullmatch(value)) and not (revoked and digest_of(value) in revoked)
+
+
+def issued(world: World, account: str, value: str) -> Token | None:
+    """The token of this account that has this value; null for a root token."""
+    tokens = world.of(account, Tokens)
+    return tokens.holding(digest_of(value)) if tokens.all else None
+
+
+def may(world: World, account: str, value: str | None, groups: Iterable[str]) -> bool:
+    """Whether a known token has any of these groups; what was not issued here may do everything."""
+    token = issued(world, account, value or "")
+    return token is None or token.allows(account, groups)

@@ -1,4 +1,4 @@
-"""Serving a dynamic route: its deployed version is walked, its models are tried."""
+"""Serving a dynamic route: its deployed version is walked, its models are asked."""
 
 from __future__ import annotations
 
@@ -6,58 +6,50 @@ from typing import Any
 
 from tests.emulator.assumptions import assumption
 from tests.emulator.control.routes.models import Route, Routes
-from tests.emulator.data.attempt import attempt
+from tests.emulator.data.cache import BEFORE_ROUTE, keep, look_up
 from tests.emulator.data.errors import gateway_error
-from tests.emulator.data.exchange import Exchange
+from tests.emulator.data.exchange import Ask, Exchange
+from tests.emulator.data.invoke import Patience, ask_model
 from tests.emulator.data.walk import Draw, Model, Question, Rate, Walk, Walker, walk
 from tests.emulator.evidence import behaviour
-from tests.emulator.upstreams.catalogue import WORKERS_AI
-from tests.emulator.upstreams.chat import Completion
+from tests.emulator.upstreams.answers import Answer
 from tests.emulator.upstreams.reach import UpstreamFailed
+from tests.emulator.web import Refusal
 
 RATE_WINDOWS = assumption("rate-windows", "Does a rate element count in fixed or sliding windows?", "fixed", "sliding")
 RATE_SCOPE = assumption(
-    "rate-across-versions",
-    "Do counters of a rate element go on when another version is deployed?",
-    "kept",
-    "reset",
+    "rate-across-versions", "Do counters of a rate element go on when another version is deployed?", "kept", "reset"
 )
 RATE_WITHOUT_KEY = assumption(
-    "rate-without-key",
-    "What does a rate element do with a request that lacks its key?",
-    "shared",
-    "unlimited",
+    "rate-without-key", "What does a rate element do with a request that lacks its key?", "shared", "unlimited"
 )
 CLIENT_ERRORS = assumption(
-    "fallback-on-4xx",
-    "Does a model element fall back when its model answers 4xx?",
-    "falls-back",
-    "returns-error",
+    "fallback-on-4xx", "Does a model element fall back when its model answers 4xx?", "falls-back", "returns-error"
 )
 MODEL_HEADER = assumption(
     "model-header", "Is cf-aig-model the model's id alone, or provider/model?", "model", "provider/model"
 )
+EXTRAS = assumption(
+    "route-extras", "Do lora, image parts and reasoning_effort pass through a route to its model?", "passed", "dropped"
+)
 
 
 class Follower:
-    """Answers the questions of one walk; keeps the last completion and its price."""
+    """Answers the questions of one walk; keeps the last answer."""
 
     def __init__(self, exchange: Exchange, route: Route, body: dict[str, Any]) -> None:
-        self.exchange, self.route, self.body = exchange, route, body
-        self.completion: Completion | None = None
+        self.exchange, self.route = exchange, route
+        self.body = body if exchange.world.assumes(EXTRAS) == "passed" else without_extras(body)
+        self.answer: Answer | None = None
         self.draws: list[int] = []
-        self._counted: list[tuple[str, dict[str, Any]]] = []
+        self._priced: list[tuple[str, ...]] = []
 
     async def follow(self) -> Walk:
-        elements = {element["id"]: element for element in self.route.deployed.elements}
-        facts = {
-            "metadata": self.exchange.metadata,
-            "body": self.body,
-            "headers": self.exchange.call.headers,
-        }
-        done = await self._drive(walk(elements, facts, self.exchange.world.assumes))
+        exchange = self.exchange
+        facts = {"metadata": exchange.metadata, "body": self.body, "headers": exchange.call.headers}
+        done = await self._drive(walk(self.route.deployed.by_id, facts, exchange.world.assumes))
         trail = {"route": self.route.name, "elements": done.path, "draws": self.draws}
-        self.exchange.call.trail.update(trail, models=[model.model for model in done.tried])
+        exchange.call.trail.update(trail, models=[model.model for model in done.tried])
         self._settle()
         return done
 
@@ -81,24 +73,17 @@ class Follower:
                 return await self._serves(question)
 
     async def _serves(self, model: Model) -> bool:
-        world = self.exchange.world
-        for _ in range(model.retries + 1):
-            try:
-                self.completion = await attempt(world, model.provider, model.model, self.body, model.timeout_ms)
-                return True
-            except UpstreamFailed as failed:
-                if failed.status < 500 and world.assumes(CLIENT_ERRORS) == "returns-error":
-                    raise gateway_error(failed.status, failed.code, failed.message) from failed
-        return False
-
-    def _window_key(self, element: str, properties: Any) -> tuple[str, ...] | None:
-        """What a rate element counts by; null where it does not limit this request."""
-        world = self.exchange.world
-        value = self.exchange.metadata.get(str(properties["key"]).removeprefix("metadata."))
-        if value is None and world.assumes(RATE_WITHOUT_KEY) == "unlimited":
-            return None
-        version = self.route.deployed.version_id if world.assumes(RATE_SCOPE) == "reset" else ""
-        return ("element", self.exchange.account, self.route.id, version, element, str(value))
+        ask = Ask(model.provider, model.model, self.body, "chat/completions")
+        patience = Patience(model.retries + 1, timeout_ms=model.timeout_ms)
+        try:
+            self.answer = await ask_model(self.exchange, ask, patience, in_route=True)
+        except UpstreamFailed as failed:
+            if failed.status < 500 and self.exchange.world.assumes(CLIENT_ERRORS) == "returns-error":
+                raise gateway_error(failed.status, failed.code, failed.message) from failed
+            return False
+        except Refusal:  # no credential for this upstream
+            return False
+        return True
 
     def _has_room(self, rate: Rate) -> bool:
         key = self._window_key(rate.element, rate.properties)
@@ -111,42 +96,61 @@ class Follower:
         if room and rate.properties["limitType"] == "count":
             window.add(now, 1)
         elif room:
-            self._counted.append((rate.element, dict(rate.properties)))
+            self._priced.append(key)
         return room
 
-    @behaviour("costs count after the answer, so a burst overshoots a budget", "DOC", "spend limits; facts 9.27")
+    def _window_key(self, element: str, properties: Any) -> tuple[str, ...] | None:
+        """What a rate element counts by; null where it does not limit this request."""
+        world = self.exchange.world
+        value = self.exchange.metadata.get(str(properties["key"]).removeprefix("metadata."))
+        if value is None and world.assumes(RATE_WITHOUT_KEY) == "unlimited":
+            return None
+        version = self.route.deployed.version_id if world.assumes(RATE_SCOPE) == "reset" else ""
+        return ("element", self.exchange.account, self.route.id, version, element, str(value))
+
     def _settle(self) -> None:
-        cost = cost_usd(self.completion) if self.completion else None
-        now = self.exchange.world.clock.now()
-        for element, properties in self._counted if cost is not None else ():
-            key = self._window_key(element, properties)
-            if key is not None and cost is not None:
-                self.exchange.world.windows.all[key].add(now, cost)
+        """Costs count after the answer, so a burst overshoots a budget."""
+        cost = self.answer.cost_usd if self.answer else None
+        for key in self._priced if cost is not None else ():
+            self.exchange.world.windows.all[key].add(self.exchange.world.clock.now(), float(cost or 0))
 
 
-def cost_usd(completion: Completion) -> float | None:
-    """The price of a completion; null where the model has none."""
-    model = WORKERS_AI.get(completion.model)
-    cost = model.cost_usd(completion.tokens_in, completion.tokens_out) if model else None
-    return None if cost is None else float(cost)
+def without_extras(body: dict[str, Any]) -> dict[str, Any]:
+    """What the documented chat-completions shape of a route has, and no more."""
+    kept = {name: value for name, value in body.items() if name not in ("lora", "raw", "reasoning_effort")}
+    return {**kept, "messages": [_text_only(message) for message in body["messages"]]}
 
 
-def route_named(exchange: Exchange, name: str) -> Route:
-    """The route of this gateway; refused with 404 where there is none."""
-    route = exchange.world.of(exchange.account, Routes).named(exchange.gateway.id, name)
-    if route is None:
-        raise gateway_error(404, 7005, f"Route {name} not found")
-    return route
+def _text_only(message: Any) -> Any:
+    if not isinstance(message, dict) or not isinstance(message.get("content"), list):
+        return message
+    parts = [part for part in message["content"] if isinstance(part, dict) and part.get("type") == "text"]
+    return {**message, "content": parts}
 
 
 @behaviour("a route none of whose models answered is 400/2005", "LIVE", "cloudflare/ai#611, docs#29840")
-async def follow_route(exchange: Exchange, name: str, body: dict[str, Any]) -> Completion:
+async def follow_route(exchange: Exchange, name: str, body: dict[str, Any]) -> Answer:
     """The answer of a dynamic route; cf-aig-model and cf-aig-provider say who gave it."""
-    follower = Follower(exchange, route_named(exchange, name), body)
+    route = exchange.world.of(exchange.account, Routes).named(exchange.gateway.id, name)
+    if route is None:
+        raise gateway_error(404, 7005, f"Route {name} not found")
+    whole = Ask("dynamic", name, body, "chat/completions")
+    caches = exchange.world.assumes(BEFORE_ROUTE) == "before"
+    if caches and (cached := look_up(exchange, whole)):
+        exchange.call.trail["route"] = name
+        return cached
+    answer = await _walked(exchange, Follower(exchange, route, body))
+    if caches:
+        keep(exchange, whole, answer)
+    return answer
+
+
+async def _walked(exchange: Exchange, follower: Follower) -> Answer:
     done = await follower.follow()
-    if done.served is None or follower.completion is None:
+    if done.served is None or follower.answer is None:
         raise gateway_error(400, 2005, "Failed to get response from provider")
     served = done.served
     prefix = f"{served.provider}/" if exchange.world.assumes(MODEL_HEADER) == "provider/model" else ""
     exchange.headers |= {"cf-aig-model": prefix + served.model, "cf-aig-provider": served.provider}
-    return follower.completion
+    exchange.served_by = (served.provider, served.model)
+    return follower.answer

@@ -30,7 +30,8 @@ class CatalogueModel:
 
 
 # id | kind | $ in per M | $ out per M | context | traits
-# traits: openai (answers in the OpenAI shape also natively), reasoning, vision, lora, deprecated
+# traits: openai (answers in the OpenAI shape also natively), reasoning, think (says so in its text), vision,
+# lora, deprecated, multipart (takes a form), bytes (takes or gives bytes, not base64)
 TABLE = """
 @cf/meta/llama-3.1-8b-instruct | chat | .282 | .827 | | deprecated
 @cf/meta/llama-3.1-8b-instruct-fp8 | chat | .152 | .287 | |
@@ -52,7 +53,7 @@ TABLE = """
 @cf/google/gemma-2b-it-lora | chat | | | | lora
 @cf/google/gemma-3-12b-it | chat | .345 | .556 | | deprecated
 @cf/google/gemma-4-26b-a4b-it | chat | .100 | .300 | 256000 | openai vision reasoning
-@cf/qwen/qwq-32b | chat | .660 | 1.000 | |
+@cf/qwen/qwq-32b | chat | .660 | 1.000 | | think
 @cf/qwen/qwen2.5-coder-32b-instruct | chat | .660 | 1.000 | 32768 | lora
 @cf/qwen/qwen3-30b-a3b-fp8 | chat | .051 | .335 | |
 @cf/qwen/qwen3.8-27b | chat | .450 | 3.200 | | vision
@@ -63,7 +64,7 @@ TABLE = """
 @cf/zai-org/glm-5.3-flash | chat | .150 | .500 | 1310000 | openai reasoning vision
 @cf/deepseek-ai/deepseek-v4-flash-0731 | chat | .440 | 1.320 | | openai
 @cf/deepseek-ai/deepseek-v4-pro-0813 | chat | 1.320 | 3.960 | | openai
-@cf/deepseek-ai/deepseek-r1-distill-qwen-32b | chat | .497 | 4.881 | |
+@cf/deepseek-ai/deepseek-r1-distill-qwen-32b | chat | .497 | 4.881 | | think
 @cf/nvidia/nemotron-3-120b-a12b | chat | .500 | 1.500 | 256000 | openai reasoning
 @cf/moonshotai/kimi-k2.5 | chat | .600 | 3.000 | | openai deprecated
 @cf/moonshotai/kimi-k2.6 | chat | .950 | 4.000 | 262000 | openai

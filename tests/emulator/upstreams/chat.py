@@ -2,42 +2,93 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
 from typing import Any
 
+from tests.emulator.evidence import behaviour
+from tests.emulator.upstreams.answers import Completion
+from tests.emulator.upstreams.catalogue import CatalogueModel
+from tests.emulator.upstreams.json_shape import fitting
 from tests.emulator.upstreams.programme import Programme
 from tests.emulator.upstreams.text import (
     TOKENS_PER_MESSAGE,
     answer_text,
+    content_text,
     cut_to_tokens,
     prompt_of,
     token_count,
 )
 
-ToolCall = dict[str, Any]  # {"name": …, "arguments": {…}}
 DEFAULT_MAX_TOKENS = 256
+REASONING_TOKENS = {"minimal": 4, "low": 16, "medium": 48, "high": 128}
 
 
-@dataclass
-class Completion:
-    """What a text model said, and how many tokens it took."""
-
-    model: str
-    text: str
-    tokens_in: int
-    tokens_out: int
-    finish_reason: str = "stop"
-    tool_calls: list[ToolCall] = field(default_factory=list)
-    reasoning: str | None = None
-
-
-def complete(model: str, body: dict[str, Any], programme: Programme) -> Completion:
-    """The answer of `model` to a chat body; a programmed answer comes before the usual text."""
-    prompt = prompt_of(body.get("messages", body.get("prompt", "")))
+def complete(model: CatalogueModel, body: dict[str, Any], programme: Programme) -> Completion:
+    """The answer of a model to a chat body; a programmed answer comes before the usual one."""
     messages = body.get("messages")
-    tokens_in = token_count(prompt) + TOKENS_PER_MESSAGE * (len(messages) if isinstance(messages, list) else 1)
-    said = str(programme.answers.popleft()) if programme.answers else answer_text(model, prompt)
-    most = body.get("max_tokens") or body.get("max_completion_tokens") or DEFAULT_MAX_TOKENS
-    text = cut_to_tokens(said, most)
-    reason = "stop" if len(text) == len(said) else "length"
-    return Completion(model, text, tokens_in, token_count(text), reason)
+    prompt = prompt_of(messages) if isinstance(messages, list) else str(body.get("prompt", ""))
+    count = len(messages) if isinstance(messages, list) else 1
+    completion = Completion(model.id, "", token_count(prompt) + TOKENS_PER_MESSAGE * count, 0, pace=programme)
+    _think(completion, model, body, prompt)
+    _say(completion, model, body, prompt, programme)
+    completion.cost_usd = model.cost_usd(completion.tokens_in, completion.tokens_out)
+    return completion
+
+
+def _think(completion: Completion, model: CatalogueModel, body: dict[str, Any], prompt: str) -> None:
+    template = body.get("chat_template_kwargs")
+    if "reasoning" not in model.traits or (isinstance(template, dict) and template.get("enable_thinking") is False):
+        return
+    effort = body.get("reasoning_effort") or (body.get("reasoning") or {}).get("effort") or "medium"
+    thought = " ".join([answer_text(model.id, f"think {prompt}")] * 8)
+    completion.reasoning = cut_to_tokens(thought, REASONING_TOKENS.get(effort, REASONING_TOKENS["medium"]))
+
+
+@behaviour("a reasoning model with low max_tokens can return empty visible content", "DOC", "facts 8")
+def _say(
+    completion: Completion, model: CatalogueModel, body: dict[str, Any], prompt: str, programme: Programme
+) -> None:
+    most = body.get("max_tokens") or body.get("max_completion_tokens") or body.get("max_output_tokens")
+    left = (most if isinstance(most, int) else DEFAULT_MAX_TOKENS) - token_count(completion.reasoning or "")
+    programmed = programme.answers.popleft() if programme.answers else None
+    completion.tool_calls = _tool_calls(body, prompt, programmed)
+    said = "" if completion.tool_calls else _text(model, body, prompt, programmed)
+    completion.text = cut_to_tokens(said, left)
+    spoken = json.dumps(completion.tool_calls) if completion.tool_calls else completion.text
+    completion.tokens_out = token_count(completion.reasoning or "") + token_count(spoken)
+    cut = len(completion.text) < len(said)
+    completion.finish_reason = "tool_calls" if completion.tool_calls else "length" if cut else "stop"
+
+
+def _text(model: CatalogueModel, body: dict[str, Any], prompt: str, programmed: Any) -> str:
+    if programmed is not None:
+        return programmed if isinstance(programmed, str) else json.dumps(programmed)
+    wanted = body.get("response_format")
+    if isinstance(wanted, dict) and wanted.get("type") in ("json_object", "json_schema"):
+        schema = wanted.get("json_schema") or {"type": "object", "properties": {"answer": {"type": "string"}}}
+        return json.dumps(fitting(schema.get("schema", schema), f"{model.id} {prompt}"))
+    text = answer_text(model.id, prompt)
+    return f"<think>{answer_text(model.id, 'think')}</think>{text}" if "think" in model.traits else text
+
+
+def _tool_calls(body: dict[str, Any], prompt: str, programmed: Any) -> list[dict[str, Any]]:
+    """A call where one was programmed, is required, or where the last user message names the tool."""
+    if isinstance(programmed, dict) and "tool" in programmed:
+        return [{"name": programmed["tool"], "arguments": programmed.get("arguments", {})}]
+    tools = [_function(tool) for tool in body.get("tools") or () if isinstance(tool, dict)]
+    choice = body.get("tool_choice")
+    if programmed is not None or not tools or choice == "none":
+        return []
+    named = _function(choice).get("name") if isinstance(choice, dict) else None
+    last = body["messages"][-1] if body.get("messages") else {}
+    asked = content_text(last.get("content")) if last.get("role") == "user" else ""
+    called = [tool for tool in tools if tool.get("name") == named or str(tool.get("name")) in asked]
+    if not called and choice == "required":
+        called = tools[:1]
+    return [{"name": tool["name"], "arguments": fitting(tool.get("parameters"), prompt)} for tool in called]
+
+
+def _function(tool: dict[str, Any]) -> dict[str, Any]:
+    """OpenAI wraps a tool in `function`; Workers AI takes it bare as well."""
+    inner = tool.get("function", tool)
+    return inner if isinstance(inner, dict) else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from tests.emulator.evidence import behaviour
@@ -17,6 +18,11 @@ class Version:
     version_id: str
     elements: Elements
     created_at: str
+
+    @cached_property
+    def by_id(self) -> dict[str, dict[str, Any]]:
+        """The elements by their ids; a version never changes."""
+        return {element["id"]: element for element in self.elements}
 
 
 @dataclass

@@ -1,0 +1,1 @@
+"""LoRA adapters (finetunes) of Workers AI."""

@@ -1,0 +1,1 @@
+"""Logpush: a gateway's records, encrypted, as objects in a bucket."""

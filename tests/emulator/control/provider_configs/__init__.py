@@ -1,0 +1,1 @@
+"""Stored provider keys of a gateway (BYOK)."""

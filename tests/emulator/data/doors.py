@@ -1,0 +1,86 @@
+"""A door is a way in with its own words: how it writes an answer, a stream, a failure of the upstream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tests.emulator.data import errors
+from tests.emulator.data.dialects import anthropic, native, openai, responses
+from tests.emulator.data.dialects.sse import EVENT_STREAM, paced
+from tests.emulator.data.exchange import Ask, Exchange
+from tests.emulator.evidence import behaviour
+from tests.emulator.upstreams.answers import Answer, Completion, Output
+from tests.emulator.upstreams.reach import UpstreamFailed
+from tests.emulator.web import Reply, reply_json
+
+
+@dataclass(frozen=True)
+class Door:
+    """`whole` gives the JSON of an answer, `chunks` its stream."""
+
+    whole: Callable[[Exchange, Ask, Answer], Any]
+    chunks: Callable[[Exchange, Ask, Completion], Iterator[bytes]]
+    failed: Callable[[UpstreamFailed], Reply]
+    on_run: bool = False
+
+    def write(self, exchange: Exchange, ask: Ask, answer: Answer, streams: bool) -> Reply:
+        """The reply of a successful exchange."""
+        if isinstance(answer, Output) and isinstance(answer.body, bytes):
+            return Reply(200, answer.body, answer.content_type, exchange.headers)
+        if streams and isinstance(answer, Completion):
+            chunks = paced(self.chunks(exchange, ask, answer), answer.pace)
+            return Reply(200, b"", EVENT_STREAM, exchange.headers, chunks)
+        return reply_json(self.whole(exchange, ask, answer), headers=exchange.headers)
+
+
+def _now(exchange: Exchange) -> float:
+    return exchange.world.clock.now()
+
+
+def _openai_whole(exchange: Exchange, ask: Ask, answer: Answer) -> Any:
+    if isinstance(answer, Output):
+        return openai.embeddings(answer) if "data" in answer.body else answer.body
+    return openai.whole(answer, exchange.log_id, _now(exchange))
+
+
+def _openai_chunks(exchange: Exchange, ask: Ask, answer: Completion) -> Iterator[bytes]:
+    return openai.chunks(answer, exchange.log_id, _now(exchange), ask.body)
+
+
+@behaviour("Workers AI wraps its answers: result, success, errors, messages", "DOC", "facts 3.5")
+def _native_whole(exchange: Exchange, ask: Ask, answer: Answer) -> Any:
+    assumes = exchange.world.assumes
+    result = native.result(answer, exchange.log_id, _now(exchange), ask.body, assumes)
+    return {"result": result, "success": True, "errors": [], "messages": []}
+
+
+def _native_chunks(exchange: Exchange, ask: Ask, answer: Completion) -> Iterator[bytes]:
+    return native.chunks(answer, exchange.log_id, _now(exchange), ask.body)
+
+
+def _responses_whole(exchange: Exchange, ask: Ask, answer: Answer) -> Any:
+    assert isinstance(answer, Completion)
+    return responses.whole(answer, exchange.log_id, _now(exchange))
+
+
+def _responses_chunks(exchange: Exchange, ask: Ask, answer: Completion) -> Iterator[bytes]:
+    return responses.chunks(answer, exchange.log_id, _now(exchange))
+
+
+def _anthropic_whole(exchange: Exchange, ask: Ask, answer: Answer) -> Any:
+    assert isinstance(answer, Completion)
+    return anthropic.whole(answer, exchange.log_id)
+
+
+def _anthropic_chunks(exchange: Exchange, ask: Ask, answer: Completion) -> Iterator[bytes]:
+    return anthropic.chunks(answer, exchange.log_id)
+
+
+COMPAT = Door(_openai_whole, _openai_chunks, errors.as_gateway_error)
+OPENAI = Door(_openai_whole, _openai_chunks, errors.as_openai_error)
+NATIVE = Door(_native_whole, _native_chunks, errors.as_workers_ai_error)
+NATIVE_OPENAI = Door(_openai_whole, _openai_chunks, errors.as_workers_ai_error)
+RESPONSES = Door(_responses_whole, _responses_chunks, errors.as_openai_error)
+ANTHROPIC = Door(_anthropic_whole, _anthropic_chunks, errors.as_anthropic_error)
