@@ -42,7 +42,12 @@ class Complaint:
 
 
 class PartialError(GatewrightError):
-    """The thing exists, yet not all of it is as declared; the engine keeps it and comes back."""
+    """The thing exists, yet not all of it is as declared; the engine keeps it and comes back.
+
+    `secrets` are the properties that the engine must encrypt; the servicer fills them in.
+    """
+
+    secrets: frozenset[str] = frozenset()
 
     def __init__(self, observed: Observed, reason: str) -> None:
         self.observed, self.reason = observed, reason
@@ -56,6 +61,8 @@ class Resource(ABC):
     schema: ClassVar[Properties]
     types: ClassVar[Properties] = {}
     replace_on: ClassVar[frozenset[str]]
+    secrets: ClassVar[frozenset[str]] = frozenset()
+    """Inputs that are kept secret whether or not the program said so."""
 
     def __init__(self, control_plane: Callable[[], ControlPlane]) -> None:
         self._control_plane = control_plane
@@ -81,7 +88,7 @@ class Resource(ABC):
         """Makes the live thing as declared, whatever is there already; `id` is None before the create."""
 
     @abstractmethod
-    def delete(self, id: str, state: Properties) -> None:
+    def delete(self, id: str, state: Properties, tell: Tell) -> None:
         """Removes it; gone already is fine."""
 
 

@@ -93,7 +93,7 @@ class Route(Resource):
         # Return
         return _as_declared(_observed(routes, account, gateway, live, {**state, **inputs}), inputs)
 
-    def delete(self, id: str, state: Properties) -> None:
+    def delete(self, id: str, state: Properties, tell: Tell) -> None:
         account, gateway, route_id = _parts(id)
         Routes(self._control_plane(), account, gateway).delete(route_id)
 

@@ -17,7 +17,7 @@ from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderServicer
 
 from gateway_config.control_plane import ControlPlane
 from gateway_config.errors import GatewrightError
-from infra.provider.resource import Change, PartialError, Properties, Resource, Tell
+from infra.provider.resource import Change, Observed, PartialError, Properties, Resource, Tell
 from infra.provider.schema import schema_text
 from infra.provider.values import plain, secret_keys, struct
 
@@ -60,13 +60,13 @@ class NothingToImportError(GatewrightError):
 
 def _abort_partly(context: Context, error: PartialError) -> None:
     """The engine then keeps the resource in its state, marked, and updates it the next time."""
-    seen = error.observed
+    seen, secrets = error.observed, error.secrets
     detail = any_pb2.Any()
     detail.Pack(
         provider_pb2.ErrorResourceInitFailed(
             id=seen.id,
-            properties=_state(seen.inputs, seen.outputs),
-            inputs=struct(seen.inputs),
+            properties=_state(seen.inputs, seen.outputs, secrets),
+            inputs=struct(seen.inputs, secrets),
             reasons=[error.reason],
             refresh_before_update=True,
         )
@@ -151,9 +151,10 @@ class Servicer(ResourceProviderServicer):
 
     @answering
     def Check(self, request: Any, context: Context) -> Any:
-        complaints = self._resource(request.urn).check(plain(request.news))
-        failures = [provider_pb2.CheckFailure(property=c.property, reason=c.reason) for c in complaints]
-        return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
+        resource, inputs = self._resource(request.urn), plain(request.news)
+        failures = [provider_pb2.CheckFailure(property=c.property, reason=c.reason) for c in resource.check(inputs)]
+        wrapped = struct(inputs, secret_keys(request.news) | resource.secrets)
+        return provider_pb2.CheckResponse(inputs=wrapped if resource.secrets else request.news, failures=failures)
 
     @answering
     def Diff(self, request: Any, context: Context) -> Any:
@@ -173,22 +174,23 @@ class Servicer(ResourceProviderServicer):
     @answering
     def Create(self, request: Any, context: Context) -> Any:
         resource, inputs = self._resource(request.urn), plain(request.properties)
-        secrets = secret_keys(request.properties)
+        secrets = secret_keys(request.properties) | resource.secrets
         if request.preview:
             return provider_pb2.CreateResponse(properties=_state(inputs, resource.plan(inputs, {}), secrets))
-        made = resource.apply(inputs, None, {}, self._teller(request.urn))
+        made = self._applied(request.urn, inputs, None, {}, secrets)
         return provider_pb2.CreateResponse(
             id=made.id, properties=_state(inputs, made.outputs, secrets), refresh_before_update=True
         )
 
     @answering
     def Read(self, request: Any, context: Context) -> Any:
-        seen = self._resource(request.urn).observe(request.id, plain(request.properties))
+        resource = self._resource(request.urn)
+        seen = resource.observe(request.id, plain(request.properties))
         if seen is None:
             if not request.properties.fields:
                 raise NothingToImportError(f"{request.id} does not exist: there is nothing to import")
             return provider_pb2.ReadResponse()
-        secrets = secret_keys(request.inputs)
+        secrets = secret_keys(request.inputs) | resource.secrets
         return provider_pb2.ReadResponse(
             id=seen.id,
             properties=_state(seen.inputs, seen.outputs, secrets),
@@ -199,17 +201,26 @@ class Servicer(ResourceProviderServicer):
     @answering
     def Update(self, request: Any, context: Context) -> Any:
         resource, inputs, state = self._resource(request.urn), plain(request.news), plain(request.olds)
-        secrets = secret_keys(request.news)
+        secrets = secret_keys(request.news) | resource.secrets
         if request.preview:
             outputs = resource.plan(inputs, state)
         else:
-            outputs = resource.apply(inputs, request.id, state, self._teller(request.urn)).outputs
+            outputs = self._applied(request.urn, inputs, request.id, state, secrets).outputs
         return provider_pb2.UpdateResponse(properties=_state(inputs, outputs, secrets), refresh_before_update=True)
 
     @answering
     def Delete(self, request: Any, context: Context) -> Any:
-        self._resource(request.urn).delete(request.id, plain(request.properties))
+        self._resource(request.urn).delete(request.id, plain(request.properties), self._teller(request.urn))
         return empty_pb2.Empty()
+
+    def _applied(
+        self, urn: str, inputs: Properties, id: str | None, state: Properties, secrets: frozenset[str]
+    ) -> Observed:
+        try:
+            return self._resource(urn).apply(inputs, id, state, self._teller(urn))
+        except PartialError as error:
+            error.secrets = secrets
+            raise
 
     def _teller(self, urn: str) -> Tell:
         def tell(sentence: str) -> None:
