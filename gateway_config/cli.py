@@ -14,6 +14,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name not in ("typer", "rich"):
             raise
-        sys.exit('the command line needs the extra "cli": pip install "gatewright[cli]"')
+        print('the command line needs the extra "cli": pip install "gatewright[cli]"', file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -23,7 +23,7 @@ from gateway_config.graph import (
     canonical_outputs,
     percent,
 )
-from gateway_config.words import comparison, condition_words, element_words, limit_words, ranges
+from gateway_config.words import comparison, condition_words, element_words, limit_words, ranges, value_words
 
 _ANSWERS = "success"
 
@@ -134,7 +134,7 @@ def _compared(key: str, operator: str, wanted: Any, metadata: Metadata) -> str:
     if key not in metadata:
         return f"the request carries no {key}"
     value = metadata[key]
-    found = value if isinstance(value, str) else str(value).lower()
+    found = value_words(value)
     if operator == "$in":
         alike = [item for item in wanted if (item in BUCKETS) == (value in BUCKETS)] or wanted
         is_in = condition({f"metadata.{key}": {"$in": wanted}})(metadata)
@@ -142,7 +142,7 @@ def _compared(key: str, operator: str, wanted: Any, metadata: Metadata) -> str:
             return f"{key} is {found}"
         return f"{key} {found} is {'one' if is_in else 'none'} of {ranges(alike if is_in else wanted)}"
     same = condition({f"metadata.{key}": {"$eq": wanted}})(metadata)
-    return f"{key} is {found}" if same else f"{key} is {found}, not {wanted}"
+    return f"{key} is {found}" if same else f"{key} is {found}, not {value_words(wanted)}"
 
 
 _REASONS: Mapping[str, Callable[[Element, Situation], tuple[str | None, str]]] = {

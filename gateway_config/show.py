@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway_config.compiled import CompiledConfig, CompiledRoute, CompiledTarget
-from gateway_config.graph import CONDITIONAL, END, MODEL, PERCENTAGE, RATE, Element, Graph, canonical_outputs
+from gateway_config.graph import CONDITIONAL, END, MODEL, PERCENTAGE, RATE, START, Element, Graph, canonical_outputs
 from gateway_config.splits import Split, buckets_of_arms, splits_in
 from gateway_config.words import condition_words, limit_words, milliseconds, patience, ranges
 
@@ -125,28 +125,36 @@ def _digests(route: CompiledRoute) -> str:
 
 
 def _branches(drawn: Mapping[str, Box], box: Box, indent: str, seen: set[str], lines: list[str]) -> None:
-    ways = _flat(drawn, box, seen)
+    ways = _questions(drawn, box, seen) if box.shape == CONDITIONAL else _entered(drawn, box, seen)
     for number, (label, target) in enumerate(ways, 1):
         last = number == len(ways)
         below = drawn[target]
-        text = f"{label}: {below.text}" if label else below.text
         again = target in seen and bool(below.ways)
+        asks = label and below.shape == CONDITIONAL and not again
+        text = label if asks else ": ".join(filter(None, (label, below.text)))
         lines.append(f"{indent}{'└─' if last else '├─'} {text}{' (as above)' if again else ''}")
         if not again:
             seen.add(target)
             _branches(drawn, below, indent + ("   " if last else "│  "), seen, lines)
 
 
-def _flat(drawn: Mapping[str, Box], box: Box, seen: set[str]) -> list[tuple[str, str]]:
-    """The ways out of a box; a chain of questions is one list: `if …`, `if …`, `otherwise`."""
+def _entered(drawn: Mapping[str, Box], box: Box, seen: set[str]) -> Sequence[tuple[str, str]]:
+    """The ways out of a box; questions right behind the start need no line of their own."""
+    first = drawn[box.ways[0][1]] if box.shape == START and box.ways else box
+    return _questions(drawn, first, seen) if first.shape == CONDITIONAL else box.ways
+
+
+def _questions(drawn: Mapping[str, Box], asking: Box, seen: set[str]) -> list[tuple[str, str]]:
+    """A chain of questions as one list: `if …`, `if …`, `otherwise`."""
     ways: list[tuple[str, str]] = []
-    for label, target in box.ways:
-        while (asking := drawn[target]).shape == CONDITIONAL and target not in seen and len(asking.ways) == 2:
-            seen.add(target)
-            ways.append((f"if {asking.text.removesuffix('?')}", asking.ways[0][1]))
-            label, target = "otherwise", asking.ways[1][1]
-        ways.append((label, target))
-    return ways
+    while len(asking.ways) == 2:
+        seen.add(asking.id)
+        (_, yes), (_, no) = asking.ways
+        ways.append((f"if {asking.text.removesuffix('?')}", yes))
+        if drawn[no].shape != CONDITIONAL or no in seen:
+            return [*ways, ("otherwise", no)]
+        asking = drawn[no]
+    return [*ways, *asking.ways]
 
 
 # --- Mermaid ----------------------------------------------------------------------------------------------------------

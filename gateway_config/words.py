@@ -20,14 +20,15 @@ def ranges(values: Iterable[Any]) -> str:
             runs[-1].append(value)
         else:
             runs.append([value])
-    return ", ".join(_text(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
+    return ", ".join(value_words(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
 
 
 def _follows(before: Any, value: Any) -> bool:
     return before in BUCKETS and value in BUCKETS and int(value) == int(before) + 1
 
 
-def _text(value: Any) -> str:
+def value_words(value: Any) -> str:
+    """A metadata value as people write it: a text bare, `true` and `3` as in JSON."""
     return value if isinstance(value, str) else canonical_json(value)
 
 
@@ -49,8 +50,8 @@ def _clause(key: str, wanted: Any) -> str:
 
 def _test(operator: str, value: Any) -> str:
     if operator == "$in" and isinstance(value, list):
-        return f"is one of {ranges(value)}"
-    return f"{ {'$eq': 'is', '$ne': 'is not'}.get(operator, operator) } {_text(value)}"
+        return f"is {'' if len(value) == 1 else 'one of '}{ranges(value)}"
+    return f"{ {'$eq': 'is', '$ne': 'is not'}.get(operator, operator) } {value_words(value)}"
 
 
 def comparison(conditions: Any) -> tuple[str, str, Any] | None:
@@ -71,12 +72,12 @@ def limit_words(properties: Mapping[str, Any]) -> str:
     """A rate element's limit: `at most 10 requests in 60 s for each tenant_id`."""
     unit = "requests" if properties.get("limitType") == "count" else "dollars"
     key = str(properties.get("key", "?")).removeprefix(METADATA)
-    return f"at most {_text(properties.get('limit'))} {unit} in {_text(properties.get('window'))} s for each {key}"
+    return f"at most {value_words(properties.get('limit'))} {unit} in {value_words(properties.get('window'))} s for each {key}"
 
 
 def milliseconds(time_ms: Any) -> str:
     """A time in seconds: `8 s`, `2.5 s`."""
-    return f"{time_ms / 1000:g} s" if isinstance(time_ms, int | float) else _text(time_ms)
+    return f"{time_ms / 1000:g} s" if isinstance(time_ms, int | float) else value_words(time_ms)
 
 
 def patience(properties: Mapping[str, Any]) -> str:

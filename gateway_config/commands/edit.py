@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway_config.commands.check import examine_stages, named_stages
-from gateway_config.commands.lookup import did_you_mean, to_json
+from gateway_config.commands.lookup import to_json
 from gateway_config.commands.options import ConfigOption, JsonOption, config_directory
 from gateway_config.commands.report import Finding, plain
 from gateway_config.config import Route, Source
@@ -19,6 +19,7 @@ from gateway_config.errors import ConfigError, UsageError
 from gateway_config.load import read
 from gateway_config.problems import Severity, shown
 from gateway_config.reading import Document, Path
+from gateway_config.rules.registry import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)

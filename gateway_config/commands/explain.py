@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway_config.buckets import BUCKETS, bucket_of
-from gateway_config.commands.lookup import compiled_config, did_you_mean, named_route, to_json
+from gateway_config.commands.lookup import compiled_config, named_route, to_json
 from gateway_config.commands.options import STAGE, ConfigOption, JsonOption, StageOption
 from gateway_config.compiled import CompiledConfig, CompiledRoute, CompiledTarget
 from gateway_config.decide import distribution
@@ -19,6 +19,7 @@ from gateway_config.explain import Explanation, Situation
 from gateway_config.explain import explain as explained
 from gateway_config.graph import MODEL, RATE
 from gateway_config.problems import shown
+from gateway_config.rules.registry import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)

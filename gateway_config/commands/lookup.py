@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Iterable
 from pathlib import Path
 
 from gateway_config.commands.options import config_directory
@@ -13,6 +11,7 @@ from gateway_config.compiled import CompiledConfig, CompiledRoute
 from gateway_config.errors import UsageError
 from gateway_config.load import load
 from gateway_config.problems import shown
+from gateway_config.rules.registry import did_you_mean
 
 
 def compiled_config(config: Path | None, stage: str) -> CompiledConfig:
@@ -27,12 +26,6 @@ def named_route(compiled: CompiledConfig, name: str) -> CompiledRoute:
         names = {*compiled.routes, *compiled.intents}
         raise UsageError(f"there is no route or intent {shown(name)}. {did_you_mean(name, names)}")
     return known
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The nearest known name as a question, else all that are known."""
-    near = difflib.get_close_matches(name, known := sorted(known), 1)
-    return f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(known) or 'none'}."
 
 
 def to_json(data: object) -> str:
