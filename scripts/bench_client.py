@@ -20,7 +20,7 @@ from collections.abc import Callable
 import httpx
 
 from gateway_config.runtime import Client, Settings
-from gateway_config.runtime.client import config_of_files
+from gateway_config.runtime.base import config_of_files
 
 CHUNKS = 400
 MESSAGES = [{"role": "user", "content": "Tell me about the tides. " * 8}]

@@ -1,7 +1,8 @@
 """Serves inference through the gateway that was deployed: one small client for every intent."""
 
+from gateway_config.runtime.aio import AsyncClient
 from gateway_config.runtime.answer import Answer, Attempt, ServedBy, Timing, ToolCall, Usage
-from gateway_config.runtime.client import AsyncClient, Client
+from gateway_config.runtime.client import Client
 from gateway_config.runtime.drift import Drift
 from gateway_config.runtime.drive import AsyncStream, Stream
 from gateway_config.runtime.errors import (

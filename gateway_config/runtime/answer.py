@@ -74,20 +74,17 @@ class ToolCall:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The answer of a text model.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What is known of every call that got its answer, whatever the kind of model.
 
     `assigned_arm` is what the sent metadata means in the declared graph, `served_by` what the gateway says happened.
     `cost_usd` and `usage` are None where they are not known. `left_out` is metadata that found no room.
     """
 
-    text: str
-    reasoning: str | None
-    tool_calls: tuple[ToolCall, ...]
-    finish_reason: str | None
     intent: str
     route: str
+    tier: str | None
     assigned_arm: str | None
     served_by: ServedBy
     usage: Usage | None
@@ -101,3 +98,13 @@ class Answer:
     attempts: tuple[Attempt, ...]
     metadata: Mapping[str, Any]
     left_out: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer(Outcome):
+    """The answer of a text model. `reasoning` is what it thought, or the summary of that."""
+
+    text: str
+    reasoning: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str | None = None

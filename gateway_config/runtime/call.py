@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from gateway_config.runtime.answer import Attempt, Timing
-from gateway_config.runtime.errors import CallError
 from gateway_config.runtime.facts import Facts, check_arm, metadata_of
 from gateway_config.runtime.trace import new_request_id, trace_of
 from gateway_config.runtime.views import RouteView
@@ -17,9 +16,11 @@ now = time.perf_counter
 class Call:
     """The facts are fixed here, before the first try; `assigned` is the model element that they mean."""
 
-    def __init__(self, view: RouteView, facts: Facts, deadline_ms: int | None = None) -> None:
+    def __init__(
+        self, view: RouteView, facts: Facts, deadline_ms: int | None = None, deeper_of: str | None = None
+    ) -> None:
         self.started = now()
-        self.view, self.facts = view, facts
+        self.view, self.facts, self.deeper_of = view, facts, deeper_of
         if facts.arm is not None:
             check_arm(view.route, facts.arm)
         self.deadline = self.started + (deadline_ms or view.route.deadline_ms) / 1000
@@ -34,6 +35,11 @@ class Call:
     def assigned_arm(self) -> str | None:
         target = self.view.target(self.assigned)
         return target.arm if target is not None else None
+
+    @property
+    def tier(self) -> str | None:
+        """The tier that the request asks for, by itself or by its route."""
+        return self.facts.tier or self.view.route.tier
 
     @property
     def trace(self) -> str:
@@ -71,11 +77,6 @@ class Call:
         took, since = (now() - began) * 1000, (began - self.started) * 1000
         number = len(self.attempts) + 1
         self.attempts.append(Attempt(number, round(since, 3), round(took, 3), outcome, status, code, element))
-
-    def failed(self, error: CallError) -> CallError:
-        """The error with all attempts."""
-        error.attempts = tuple(self.attempts)
-        return error
 
     def timing(self) -> Timing:
         """Where the time went until now."""

@@ -5,34 +5,106 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
 
 import httpx
 
 from gateway_config.compiled import CompiledConfig
-from gateway_config.runtime.answer import ServedBy, Usage
+from gateway_config.runtime.answer import Outcome, ServedBy, Usage
 from gateway_config.runtime.call import Call
 from gateway_config.runtime.door import Door
 from gateway_config.runtime.drift import Drift, DriftWatch
-from gateway_config.runtime.pricing import cost_usd
+from gateway_config.runtime.errors import CallError
+from gateway_config.runtime.flow import Flow
+from gateway_config.runtime.ledger import Ledger
+from gateway_config.runtime.records import call_record
 from gateway_config.runtime.retry import RetryBudget
 from gateway_config.runtime.settings import Settings
 from gateway_config.runtime.views import ConfigView
 
 log = logging.getLogger("gatewright")
 FREE = Decimal(0)
+OutcomeT = TypeVar("OutcomeT", bound=Outcome)
 
 
 class Core:
     """Shared by all calls of a client; safe for use by several threads."""
 
     def __init__(
-        self, config: CompiledConfig, settings: Settings, on_drift: Callable[[Drift], None] | None = None
+        self,
+        config: CompiledConfig,
+        settings: Settings,
+        on_drift: Callable[[Drift], None] | None = None,
+        records: Path | None = None,
     ) -> None:
         self.settings = settings
         self.view = ConfigView(config)
         self.door = Door(settings, config.gateway_id)
         self.budget = RetryBudget()
         self.drift = DriftWatch(on_drift)
+        folder = records or settings.records
+        self.ledger = Ledger(folder) if folder is not None else None
+
+    def close(self) -> None:
+        """Closes the segment of records."""
+        if self.ledger is not None:
+            self.ledger.close()
+
+    # --- what came of a call ------------------------------------------------------------------------------------------
+
+    def recorded(self, call: Call, flow: Flow[OutcomeT]) -> Flow[OutcomeT]:
+        """What a flow comes to, with its record written and its line logged, also where it fails."""
+        try:
+            outcome = yield from flow
+        except CallError as error:
+            self.note(call, type(error).__name__, None)
+            raise
+        except BaseException:
+            self.note(call, "cancelled", None)
+            raise
+        self.note(call, "ok", outcome)
+        return outcome
+
+    def note(self, call: Call, status: str, outcome: Outcome | None) -> None:
+        """The record and the line of a call that is over; one that nobody sent leaves none."""
+        if not call.attempts:
+            return
+        if self.ledger is not None:
+            self.ledger.write(call_record(self.view.config, call, status, outcome))
+        if log.isEnabledFor(logging.INFO):
+            log.info("%s", _line(call, status, outcome))
+
+    def outcome(
+        self,
+        call: Call,
+        headers: httpx.Headers,
+        served: ServedBy,
+        usage: Usage | None,
+        cost: Decimal | None,
+    ) -> dict[str, Any]:
+        """The fields of an Outcome; a cache hit is free."""
+        cache, route = cache_status(headers), call.view.route
+        return {
+            "intent": call.facts.intent,
+            "route": route.name,
+            "tier": call.tier,
+            "assigned_arm": call.assigned_arm,
+            "served_by": served,
+            "usage": usage,
+            "cost_usd": FREE if cache == "hit" else cost,
+            "cache": cache,
+            "timing": call.timing(),
+            "trace": call.last_trace,
+            "log_id": headers.get("cf-aig-log-id"),
+            "graph_digest": route.graph_digest,
+            "config_digest": route.config_digest,
+            "attempts": tuple(call.attempts),
+            "metadata": call.metadata,
+            "left_out": call.left_out,
+        }
+
+    # --- who served, against who was meant ----------------------------------------------------------------------------
 
     def served(self, call: Call, headers: httpx.Headers) -> ServedBy:
         """Who answered a dynamic route; a model that has no place in it is reported as drift."""
@@ -51,17 +123,20 @@ class Core:
         meant = tuple(f"{target.upstream}/{target.model}" for target in targets)
         self.drift.note(Drift(call.view.route.name, call.last_trace, meant, f"{served.upstream}/{served.model}"))
 
-    def cost(self, call: Call, served: ServedBy, usage: Usage | None, cache: str | None) -> Decimal | None:
-        """US dollars, or None where who served, the price or the tokens are not known; a cache hit is free."""
-        if cache == "hit":
-            return FREE
-        target = call.view.target(served.element) or next(
-            (target for target in call.view.route.targets.values() if target.name == served.name), None
-        )
-        return cost_usd(target.price if target is not None else None, usage)
-
 
 def cache_status(headers: httpx.Headers) -> str | None:
     """ "hit" or "miss", or None where the gateway does not say."""
     status = headers.get("cf-aig-cache-status")
     return status.lower() if status else None
+
+
+def _line(call: Call, status: str, outcome: Outcome | None) -> str:
+    """The one line of a call that can be searched for."""
+    timing = outcome.timing if outcome else call.timing()
+    first = "" if timing.first_token_ms is None else f" first_token_ms={timing.first_token_ms:.1f}"
+    return (
+        f"call trace={call.last_trace} status={status} route={call.view.route.name} arm={call.assigned_arm}"
+        f" served={outcome.served_by.model if outcome else None}"
+        f" prepare_ms={timing.prepare_ms:.1f} prompt_ms={timing.prompt_ms:.1f} inference_ms={timing.inference_ms:.1f}"
+        f"{first} parse_ms={timing.parse_ms:.1f} total_ms={timing.total_ms:.1f} slowest={timing.slowest}"
+    )

@@ -76,35 +76,36 @@ class Reply:
 
 
 def asked(call: Call, request: httpx.Request, most: int, element: str | None = None) -> Flow[Reply]:
-    """One HTTP try with its answer read; noted as an attempt whatever comes of it."""
-    return (yield from _noted(call, _read(call, request, most), element))
+    """One HTTP try with its answer read; an attempt whatever comes of it."""
+    return (yield from noted(call, now(), _read(call, request, most), element))
 
 
-def opened(call: Call, request: httpx.Request, element: str | None = None) -> Flow[tuple[float, httpx.Response]]:
+def opened(call: Call, request: httpx.Request) -> Flow[tuple[float, httpx.Response]]:
     """When it began, and an answer with an OK status whose body is left to be read; a failed try is an attempt."""
     began = now()
     try:
         return began, (yield from _answered(call, request))
-    except CallError as error:
-        call.ended(began, type(error).__name__, error.status, error.code, element)
-        raise call.failed(error) from None
-    except BaseException:
-        call.ended(began, "Cancelled", element=element)
-        raise
+    except BaseException as error:
+        raise _ended(call, began, error) from None
 
 
-def _noted(call: Call, flow: Flow[Reply], element: str | None) -> Flow[Reply]:
-    began = now()
+def noted(call: Call, began: float, flow: Flow[T], element: str | None = None) -> Flow[T]:
+    """What a flow comes to, noted as an attempt whatever that is."""
     try:
-        reply = yield from flow
-    except CallError as error:
+        result = yield from flow
+    except BaseException as error:
+        raise _ended(call, began, error, element) from None
+    call.ended(began, "ok", 200, None, element)
+    return result
+
+
+def _ended(call: Call, began: float, error: BaseException, element: str | None = None) -> BaseException:
+    if isinstance(error, CallError):
         call.ended(began, type(error).__name__, error.status, error.code, element)
-        raise call.failed(error) from None
-    except BaseException:
-        call.ended(began, "Cancelled", element=element)
-        raise
-    call.ended(began, "ok", reply.status, None, element)
-    return reply
+        error.attempts = tuple(call.attempts)
+    else:
+        call.ended(began, "cancelled", element=element)
+    return error
 
 
 def _read(call: Call, request: httpx.Request, most: int) -> Flow[Reply]:

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 
@@ -18,11 +19,12 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Settings:
-    """The account, the token for serving, and the base URL of the data plane."""
+    """The account, the token for serving, the base URL of the data plane, and the folder of records (None: none)."""
 
     account_id: str
     token: str
     url: str = DATA_PLANE
+    records: Path | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[0-9A-Za-z_-]+", self.account_id):
@@ -32,17 +34,22 @@ class Settings:
         _check_url(self.url)
 
     def __repr__(self) -> str:
-        return f"Settings(account_id={self.account_id!r}, token='***', url={self.url!r})"
+        return f"Settings(account_id={self.account_id!r}, token='***', url={self.url!r}, records={str(self.records)!r})"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """CLOUDFLARE_ACCOUNT_ID, GATEWRIGHT_TOKEN and GATEWRIGHT_URL; MissingSettingError names what is missing."""
+        """CLOUDFLARE_ACCOUNT_ID, GATEWRIGHT_TOKEN, GATEWRIGHT_URL and GATEWRIGHT_RECORDS.
+
+        MissingSettingError names what is missing.
+        """
         account, token = environment.get("CLOUDFLARE_ACCOUNT_ID"), environment.get("GATEWRIGHT_TOKEN")
         if not account:
             raise MissingSettingError("CLOUDFLARE_ACCOUNT_ID is not set. Export the id of the account.")
         if not token:
             raise MissingSettingError("GATEWRIGHT_TOKEN is not set. Export the serve token of the stage.")
-        return cls(account, token, environment.get("GATEWRIGHT_URL") or DATA_PLANE)
+        records = environment.get("GATEWRIGHT_RECORDS")
+        url = environment.get("GATEWRIGHT_URL") or DATA_PLANE
+        return cls(account, token, url, Path(records) if records else None)
 
 
 def stage_of(environment: Mapping[str, str] = os.environ) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from gateway_config.runtime.answer import Answer
 from gateway_config.runtime.ask import answer_of, body_of, request_of, text_route
 from gateway_config.runtime.call import Call, now
 from gateway_config.runtime.chat import MalformedError, Message, encoded, messages_of
@@ -14,7 +15,7 @@ from gateway_config.runtime.core import Core
 from gateway_config.runtime.decoder import ChatDecoder
 from gateway_config.runtime.errors import CallError, StreamInterruptedError
 from gateway_config.runtime.events import DoneEvent, Event
-from gateway_config.runtime.flow import Flow, Part, failure, opened, repeated
+from gateway_config.runtime.flow import Flow, Part, failure, noted, opened, repeated
 from gateway_config.runtime.options import AskOptions, deadline_of, facts_of, parameters_of
 
 # Usage comes only where it is asked for (facts 3.5).
@@ -25,22 +26,19 @@ def stream(core: Core, intent: str, text: str | Sequence[Message], options: Mapp
     """One question, its answer as events. Tried again only before a model was reached; never restarted after."""
     facts = facts_of(intent, options, AskOptions)
     call = Call(text_route(core, intent), facts, deadline_of(options))
+    answer = yield from core.recorded(call, _streamed(core, call, messages_of(text), parameters_of(options)))
+    yield [DoneEvent(answer)]
+
+
+def _streamed(core: Core, call: Call, messages: Sequence[Message], parameters: Mapping[str, Any]) -> Flow[Answer]:
     call.prepared = now()
-    content = encoded({**body_of(call, messages_of(text), parameters_of(options)), **_STREAMED})
+    content = encoded({**body_of(call, messages, parameters), **_STREAMED})
     call.prompted = now()
     began, response = yield from repeated(call, core.budget, lambda: opened(call, request_of(core, call, content)))
     decoder = ChatDecoder()
-    try:
-        yield from _decoded(core, call, response, decoder)
-    except CallError as error:
-        call.ended(began, type(error).__name__, response.status_code, error.code)
-        raise call.failed(error) from None
-    except BaseException:
-        call.ended(began, "Cancelled", response.status_code)
-        raise
-    call.ended(began, "ok", response.status_code)
+    yield from noted(call, began, _decoded(core, call, response, decoder))
     call.inferred = now()
-    yield [DoneEvent(answer_of(core, call, response.headers, decoder.spoken()))]
+    return answer_of(core, call, response.headers, decoder.spoken())
 
 
 def _decoded(core: Core, call: Call, response: httpx.Response, decoder: ChatDecoder) -> Flow[None]:
@@ -82,6 +80,7 @@ def _interrupted(call: Call, decoder: ChatDecoder, reason: str) -> StreamInterru
         f'the stream of the route "{call.view.route.name}" ended after {len(received):,} characters: {reason}.'
         " What was received is whole until there; ask again for a new answer.",
         trace=call.trace,
+        status=200,
     )
     error.received = received
     return error

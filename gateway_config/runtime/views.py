@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateway_config.compiled import CompiledConfig, CompiledRoute, CompiledTarget
+from gateway_config.config import Price
 from gateway_config.decide import Decision, decide, distribution
 from gateway_config.graph import RATE, Graph
 from gateway_config.runtime.answer import ServedBy
@@ -45,6 +46,12 @@ class RouteView:
     def target(self, element: str | None) -> CompiledTarget | None:
         return self.route.targets.get(element) if element is not None else None
 
+    def price(self, served: ServedBy) -> Price | None:
+        """The price of the model that served, where it is one of this route and has one."""
+        targets = self.route.targets
+        known = targets.get(served.element or "") or next((t for t in targets.values() if t.name == served.name), None)
+        return known.price if known is not None else None
+
     def served_by(self, upstream: str | None, model: str | None, assigned: str | None) -> ServedBy:
         """Who answered, from the headers; of several elements with one model the assigned one, else none."""
         if not upstream or not model:
@@ -55,6 +62,9 @@ class RouteView:
         if not ids:
             return ServedBy(upstream, bare)
         element = assigned if assigned in ids else ids[0] if len(ids) == 1 else None
+        return self._served(upstream, bare, ids, element)
+
+    def _served(self, upstream: str, bare: str, ids: list[str], element: str | None) -> ServedBy:
         target = self.route.targets[element or ids[0]]
         return ServedBy(upstream, bare, element, target.arm if element else None, target.name)
 

@@ -206,7 +206,7 @@ def test_a_call_leaves_one_line_in_the_log(config: CompiledConfig, caplog: pytes
     caplog.set_level(logging.INFO, "gatewright")
     answer = Gateway().client(config).ask("sprinter", "Hi", arm="champion")
     assert [record.getMessage().split(" prepare")[0] for record in caplog.records] == [
-        f"call trace={answer.trace} route=quick-chat arm=champion served=@cf/meta/llama-3.1-8b-instruct-fast"
+        f"call trace={answer.trace} status=ok route=quick-chat arm=champion served=@cf/meta/llama-3.1-8b-instruct-fast"
     ]
 
 

@@ -1,0 +1,65 @@
+"""What `Client` and `AsyncClient` share, and how either is made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import gateway_config
+from gateway_config.compile import compile_config
+from gateway_config.compiled import CompiledConfig
+from gateway_config.load import load
+from gateway_config.runtime.core import Core
+from gateway_config.runtime.drift import Drift
+from gateway_config.runtime.settings import Settings, stage_of
+
+
+def config_of_files(directory: Path | str | None = None, stage: str | None = None) -> CompiledConfig:
+    """The compiled config of YAML files: of `directory`, else of those beside this package.
+
+    Raises ConfigError with every problem of the files.
+    """
+    folder = Path(directory) if directory is not None else Path(gateway_config.__path__[0])
+    return compile_config(load(folder, stage or stage_of()))
+
+
+class Base:
+    """A core, and a transport that does not survive a fork."""
+
+    def __init__(
+        self,
+        config: CompiledConfig,
+        settings: Settings | None,
+        on_drift: Callable[[Drift], None] | None,
+        records: Path | None,
+    ) -> None:
+        self._core = Core(config, settings or Settings.from_environment(), on_drift, records)
+        self._pid = os.getpid()
+
+    def __repr__(self) -> str:
+        config = self.config
+        return f"{type(self).__name__}({config.gateway_id!r}, config={config.digest[:12]!r}, {self._core.settings!r})"
+
+    @property
+    def config(self) -> CompiledConfig:
+        """The config that the next call will use."""
+        return self._core.view.config
+
+    @property
+    def drift_counts(self) -> Mapping[tuple[str, str], int]:
+        """How often which model answered a route that does not have it there: `{(route, model): count}`."""
+        return dict(self._core.drift.counts)
+
+    @property
+    def lost_records(self) -> int:
+        """How many records could not be written."""
+        return self._core.ledger.lost if self._core.ledger is not None else 0
+
+    def _forked(self) -> bool:
+        """Whether this is a child process, which must not write into its parent's connections."""
+        pid = os.getpid()
+        if pid == self._pid:
+            return False
+        self._pid = pid
+        return True
