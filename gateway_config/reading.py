@@ -1,7 +1,8 @@
 """YAML text → plain data, with a place for every value and a problem for everything that YAML would guess.
 
-Parsed event by event: nothing recursive, no aliases, no tags, and one meaning for each plain scalar. Places are worked
-out only for a file that has something to complain about, by reading it a second time.
+Parsed event by event: nothing recursive, no aliases, no tags, and one meaning for each plain scalar. Reading stops
+where it can no longer know what is meant: the parser takes quadratic time for deep nesting, so it does not get there.
+Places are worked out only for a file that has something to complain about, by reading it a second time.
 """
 
 from __future__ import annotations
@@ -36,18 +37,19 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _AMBIGUOUS = re.compile(
     r"(?i:yes|no|on|off|y|n|true|false|null)|[-+.0-9][-+.0-9_,:eExXoObBa-fA-F]*|[-+]?\.(?i:inf|nan)|[0-9]{4}-.*|<<|="
 )
-# A credential as a key would be named in every message, so it is left out of the data altogether.
+# Stands where a credential stood.
 _HIDDEN = "(hidden)"
 
 
 @dataclass(slots=True)
 class _Frame:
-    """A mapping or list that is being read."""
+    """A mapping or list that is being read; the value of a key that is `dropped` stays out of it."""
 
     value: Any
     path: Path
     key: str | None = None
     keys: set[str] = field(default_factory=set)
+    dropped: bool = False
 
 
 class Document:
@@ -122,20 +124,22 @@ class _Reader:
         self.places = places
         self.stack: list[_Frame] = []
         self.root: Any = None
-        self.skipping = 0
+        self.stopped = False
 
     def read(self) -> dict[str, Any]:
         try:
             self._check_tabs()
             for event in yaml.parse(self.document.text, Loader=_Loader):
                 self._take(event)
+                if self.stopped:
+                    break
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line, mark.column) if mark else (0, 0)
             if ("yaml-tab", line + 1) not in {(problem.rule, problem.place.line) for problem in self.document.problems}:
                 self.document.complain("yaml-syntax", line, column, _syntax(error))
-        except yaml.YAMLError as error:
-            self._complain_of_character(error)
+        except yaml.YAMLError:
+            self._complain_of_character()
         if isinstance(self.root, dict):
             return self.root
         if not self.document.problems:
@@ -150,19 +154,17 @@ class _Reader:
             if "\t" in indent:
                 self.document.complain("yaml-tab", number, indent.index("\t"), "a tab indents this line. Use spaces.")
 
-    def _complain_of_character(self, error: yaml.YAMLError) -> None:
-        position = getattr(error, "position", 0) or 0
-        before = self.document.text[: max(position, 0)]
+    def _complain_of_character(self) -> None:
+        # Found again here, since the C parser counts bytes and the other one characters.
+        found = yaml.reader.Reader.NON_PRINTABLE.search(self.document.text)
+        before = self.document.text[: found.start()] if found else ""
         line, column = before.count("\n"), len(before.rpartition("\n")[2])
-        self.document.complain(
-            "yaml-syntax", line, column, "there is a character here that YAML does not allow. Remove it."
-        )
+        message = "there is a character here that YAML does not allow. Remove it."
+        self.document.complain("yaml-syntax", line, column, message)
 
     def _take(self, event: events.Event) -> None:
         kind = type(event)
-        if self.skipping:
-            self.skipping += _DEPTH.get(kind, 0)
-        elif kind is events.ScalarEvent:
+        if kind is events.ScalarEvent:
             self._scalar(event)
         elif kind is events.MappingStartEvent or kind is events.SequenceStartEvent:
             self._open(event, {} if kind is events.MappingStartEvent else [])
@@ -172,53 +174,53 @@ class _Reader:
                 self.root = frame.value
         elif kind is events.AliasEvent:
             self._complain(event, "yaml-alias", "aliases are not read here. Write the value out where it is meant.")
-            self._place_value(event, None)
+            if self._awaits_key():
+                self._key(self.stack[-1], event, _HIDDEN, True)
+            else:
+                self._place_value(event, None)
         elif kind is events.DocumentStartEvent and self.root is not None:
-            self._complain(event, "yaml-syntax", "a second document begins here. Put it into a file of its own.")
-            self.skipping = 1
+            self._stop(event, "yaml-syntax", "a second document begins here. Put it into a file of its own.")
 
     def _complain(self, event: Any, rule: str, message: str) -> None:
         self.document.complain(rule, event.start_mark.line, event.start_mark.column, message)
 
+    def _stop(self, event: Any, rule: str, message: str) -> None:
+        self._complain(event, rule, message)
+        self.stopped = True
+
+    def _awaits_key(self) -> bool:
+        return bool(self.stack) and isinstance(self.stack[-1].value, dict) and self.stack[-1].key is None
+
     def _open(self, event: Any, value: Any) -> None:
-        frame = self.stack[-1] if self.stack else None
         if event.anchor or event.tag:
             self._complain(event, "yaml-alias", "anchors and tags are not read here. Write the plain value.")
-        if frame is not None and isinstance(frame.value, dict) and frame.key is None:
-            self._complain(event, "yaml-syntax", "a key is a plain text; found a list or mapping.")
-            self.skipping, frame.key = 1, _HIDDEN
-            return
-        if len(self.stack) >= DEEPEST:
-            self._complain(
-                event, "yaml-depth", f"values are nested more than {DEEPEST} deep here; no config needs that."
-            )
-            self.skipping = 1
-            self._place_value(event, None)
-            return
-        path = self._place_value(event, value)
-        self.stack.append(_Frame(value, path))
+        if self._awaits_key():
+            self._stop(event, "yaml-syntax", "a key is a plain text; found a list or mapping.")
+        elif len(self.stack) >= DEEPEST:
+            message = f"values are nested more than {DEEPEST} deep here; no config needs that."
+            self._stop(event, "yaml-depth", message)
+        else:
+            self.stack.append(_Frame(value, self._place_value(event, value)))
 
     def _scalar(self, event: Any) -> None:
         text = event.value
-        frame = self.stack[-1] if self.stack else None
         if event.anchor or (event.tag and event.tag != "!"):
             self._complain(event, "yaml-alias", "anchors and tags are not read here. Write the plain value.")
-        if len(text) >= 16 and looks_like_credential(text):
+        if hidden := len(text) >= 16 and looks_like_credential(text):
             self._complain(event, "credential", _CREDENTIAL)
             text = _HIDDEN
-        if frame is not None and isinstance(frame.value, dict) and frame.key is None:
-            self._key(frame, event, text)
+        if self._awaits_key():
+            self._key(self.stack[-1], event, text, hidden)
         else:
             self._place_value(event, self._resolved(event, text))
 
-    def _key(self, frame: _Frame, event: Any, text: str) -> None:
-        if text in frame.keys:
+    def _key(self, frame: _Frame, event: Any, text: str, hidden: bool) -> None:
+        if text in frame.keys and not hidden:
             self._complain(event, "duplicate-key", f'the key "{text}" stands here a second time. Keep one of them.')
-            text = _HIDDEN + text
+        frame.key, frame.dropped = text, hidden or text in frame.keys
         frame.keys.add(text)
-        frame.key = text
         if self.places is not None:
-            self.places[(*frame.path, text), True] = (event.start_mark.line, event.start_mark.column)
+            self.places.setdefault(((*frame.path, text), True), (event.start_mark.line, event.start_mark.column))
 
     def _resolved(self, event: Any, text: str) -> Any:
         """What a scalar means: quoted is text; plain is text, unless it is a word or number that cannot be mistaken."""
@@ -253,7 +255,7 @@ class _Reader:
         if isinstance(frame.value, dict):
             key: str | int = frame.key or ""
             frame.key = None
-            if not str(key).startswith(_HIDDEN):
+            if not frame.dropped:
                 frame.value[key] = value
         else:
             key = len(frame.value)
@@ -261,7 +263,7 @@ class _Reader:
         if self.places is None:
             return ()
         path = (*frame.path, key)
-        self.places[path, False] = (event.start_mark.line, event.start_mark.column)
+        self.places.setdefault((path, False), (event.start_mark.line, event.start_mark.column))
         return path
 
 
@@ -269,14 +271,6 @@ _CREDENTIAL = (
     "this value looks like a credential. Credentials come from the environment or a Pulumi secret, never from a file: "
     "take it out, and revoke it if it was committed."
 )
-_DEPTH: Mapping[type, int] = {
-    events.MappingStartEvent: 1,
-    events.SequenceStartEvent: 1,
-    events.DocumentStartEvent: 1,
-    events.MappingEndEvent: -1,
-    events.SequenceEndEvent: -1,
-    events.DocumentEndEvent: -1,
-}
 
 
 def _syntax(error: yaml.MarkedYAMLError) -> str:
