@@ -118,8 +118,8 @@ def test_functions_and_files_stay_short() -> None:
 
 
 def test_no_test_is_skipped() -> None:
-    skips = re.compile(r"pytest\.(skip|importorskip)\(|mark\.(skip|skipif|xfail)\b")
-    assert [path for path in modules("tests") if path != Path(__file__) and skips.search(path.read_text())] == []
+    skips = re.compile(r"pytest\.(skip|import[o]rskip)\(|mark\.(skip|skipif|xfail)\b")
+    assert [path for path in modules("tests") if skips.search(path.read_text())] == []
 
 
 def test_no_version_controlled_file_holds_a_secret_a_machine_path_or_a_registry() -> None:
