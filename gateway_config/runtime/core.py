@@ -71,7 +71,8 @@ class Core:
         if not call.attempts:
             return
         if self.ledger is not None:
-            self.ledger.write(call_record(self.view.config, call, status, outcome))
+            config = self.view.config
+            self.ledger.write(lambda: call_record(config, call, status, outcome))
         if log.isEnabledFor(logging.INFO):
             log.info("%s", _line(call, status, outcome))
 

@@ -1,0 +1,89 @@
+"""Append-only segments of records: JSON lines, one open file for each process, closed when it is large or old."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+OPEN, CLOSED = ".open.jsonl", ".jsonl"
+
+
+class Segments:
+    """A folder of segments, of which this writes one at a time. Other processes may write, too; not safe for threads."""
+
+    def __init__(self, folder: Path, segment_bytes: int, segment_s: float) -> None:
+        self.folder, self._segment_bytes, self._segment_s = folder, segment_bytes, segment_s
+        self._file: int | None = None
+        self._path = folder
+        self._size, self._until = 0, 0.0
+        self._torn = False
+
+    def append(self, line: bytes) -> None:
+        """Hands a line to the operating system; raises OSError where that is not possible."""
+        if self._file is None or self._size >= self._segment_bytes or time.monotonic() >= self._until:
+            self._begin()
+        assert self._file is not None
+        # After a write that was cut short, an empty line keeps the torn one apart from this.
+        data = b"\n" + line if self._torn else line
+        self._torn = True
+        written = os.write(self._file, data)
+        self._size += written
+        if written < len(data):
+            raise OSError("the disk took a part of a record only")
+        self._torn = False
+
+    def _begin(self) -> None:
+        self.close()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        seconds, rest = divmod(time.time_ns(), 1_000_000_000)
+        at = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(seconds))}.{rest:09d}Z"
+        path = self.folder / f"{at}-{os.getpid()}-{os.urandom(4).hex()}{OPEN}"
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held while this process lives: see `close_abandoned`
+        self._file, self._path, self._size, self._torn = file, path, 0, False
+        self._until = time.monotonic() + self._segment_s
+
+    def close(self) -> None:
+        """Closes the segment that is written, so that it can be shipped."""
+        if self._file is not None:
+            file, self._file = self._file, None
+            os.close(file)
+            _close(self._path)
+
+
+def _close(path: Path) -> None:
+    """Gives a segment the name of one that nobody writes any more."""
+    path.rename(path.with_name(path.name.removesuffix(OPEN) + CLOSED))
+
+
+def close_abandoned(folder: Path) -> None:
+    """Closes the segments whose process is gone: its lock went with it."""
+    for path in folder.glob(f"*{OPEN}"):
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _close(path)
+
+
+def closed_segments(folder: Path) -> list[Path]:
+    """The segments that nobody writes any more, the oldest first."""
+    return sorted(path for path in folder.glob(f"*{CLOSED}") if not path.name.endswith(OPEN))
+
+
+def read_records(folder: Path) -> Iterator[dict[str, Any]]:
+    """All records of a folder, those of open segments included, one segment after the other, the oldest first.
+
+    A line that was torn by a crash or a full disk is passed over.
+    """
+    for path in sorted(folder.glob(f"*{CLOSED}")):
+        with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+            for line in file:
+                with contextlib.suppress(ValueError):
+                    record = json.loads(line)
+                    if isinstance(record, dict):
+                        yield record
