@@ -1,4 +1,4 @@
-"""One emulator for all tests of it, as new before each."""
+"""Clients of one account, and what they create first; `emulator` itself is the root conftest's."""
 
 from __future__ import annotations
 
@@ -8,20 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.emulator.server import Running, running_emulator
+from tests.emulator.server import Running
 from tests.emulator_tests.given import ACCOUNT, MINIMAL, Elements
-
-
-@pytest.fixture(scope="session")
-def _running() -> Iterator[Running]:
-    with running_emulator(seed=1) as running:
-        yield running
-
-
-@pytest.fixture
-def emulator(_running: Running) -> Running:
-    _running.reset()
-    return _running
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from hashlib import sha256
 from tests.emulator.assumptions import assumption
 from tests.emulator.data.exchange import Ask, Exchange
 from tests.emulator.evidence import behaviour
-from tests.emulator.upstreams.answers import Answer
+from tests.emulator.upstreams.answers import Answer, Completion
 
 WITHOUT_TTL_S = 300
 MOST_BYTES = 25 * 1024 * 1024
@@ -89,6 +89,8 @@ def keep(exchange: Exchange, ask: Ask, answer: Answer) -> None:
     seconds = ttl_s(exchange)
     if not seconds or exchange.cached or len(exchange.call.body) > MOST_BYTES:
         return
+    if isinstance(answer, Completion):
+        answer.id, answer.created_s = exchange.log_id, exchange.world.clock.now()
     headers = {name: value for name, value in exchange.headers.items() if name in ("cf-aig-model", "cf-aig-provider")}
     until = exchange.world.clock.now() + seconds
     kept = Kept(answer, exchange.served_by, headers, until, exchange.gateway.id)

@@ -35,47 +35,52 @@ class Door:
         return reply_json(self.whole(exchange, ask, answer), headers=exchange.headers)
 
 
-def _now(exchange: Exchange) -> float:
-    return exchange.world.clock.now()
+def _id(exchange: Exchange, answer: Answer) -> str:
+    """A cached answer keeps the id it had."""
+    return (answer.id if isinstance(answer, Completion) else "") or exchange.log_id
+
+
+def _created_s(exchange: Exchange, answer: Answer) -> float:
+    return (answer.created_s if isinstance(answer, Completion) else 0) or exchange.world.clock.now()
 
 
 def _openai_whole(exchange: Exchange, ask: Ask, answer: Answer) -> Any:
     if isinstance(answer, Output):
         return openai.embeddings(answer) if "data" in answer.body else answer.body
-    return openai.whole(answer, exchange.log_id, _now(exchange))
+    return openai.whole(answer, _id(exchange, answer), _created_s(exchange, answer))
 
 
 def _openai_chunks(exchange: Exchange, ask: Ask, answer: Completion) -> Iterator[bytes]:
-    return openai.chunks(answer, exchange.log_id, _now(exchange), ask.body)
+    return openai.chunks(answer, _id(exchange, answer), _created_s(exchange, answer), ask.body)
 
 
 @behaviour("Workers AI wraps its answers: result, success, errors, messages", "DOC", "facts 3.5")
 def _native_whole(exchange: Exchange, ask: Ask, answer: Answer) -> Any:
     assumes = exchange.world.assumes
-    result = native.result(answer, exchange.log_id, _now(exchange), ask.body, assumes)
+    result = native.result(answer, _id(exchange, answer), _created_s(exchange, answer), ask.body, assumes)
     return {"result": result, "success": True, "errors": [], "messages": []}
 
 
 def _native_chunks(exchange: Exchange, ask: Ask, answer: Completion) -> Iterator[bytes]:
-    return native.chunks(answer, exchange.log_id, _now(exchange), ask.body)
+    return native.chunks(answer, _id(exchange, answer), _created_s(exchange, answer), ask.body)
 
 
 def _responses_whole(exchange: Exchange, ask: Ask, answer: Answer) -> Any:
     assert isinstance(answer, Completion)
-    return responses.whole(answer, exchange.log_id, _now(exchange))
+    return responses.whole(answer, _id(exchange, answer), _created_s(exchange, answer))
 
 
 def _responses_chunks(exchange: Exchange, ask: Ask, answer: Completion) -> Iterator[bytes]:
-    return responses.chunks(answer, exchange.log_id, _now(exchange))
+    return responses.chunks(answer, _id(exchange, answer), _created_s(exchange, answer))
 
 
 def _anthropic_whole(exchange: Exchange, ask: Ask, answer: Answer) -> Any:
     assert isinstance(answer, Completion)
-    return anthropic.whole(answer, exchange.log_id)
+    return anthropic.whole(answer, _id(exchange, answer))
 
 
 def _anthropic_chunks(exchange: Exchange, ask: Ask, answer: Completion) -> Iterator[bytes]:
-    return anthropic.chunks(answer, exchange.log_id)
+    return anthropic.chunks(answer, _id(exchange, answer))
 
 
 COMPAT = Door(_openai_whole, _openai_chunks, errors.as_gateway_error)

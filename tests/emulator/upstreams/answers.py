@@ -22,6 +22,8 @@ class Completion:
     reasoning: str | None = None
     cost_usd: Decimal | None = None
     pace: Programme = field(default_factory=Programme)
+    id: str = ""  # of a cached answer, which keeps its first one
+    created_s: float = 0
 
     @property
     def said(self) -> str:

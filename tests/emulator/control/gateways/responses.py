@@ -10,6 +10,7 @@ from tests.emulator.control.gateways.models import Gateway, Gateways
 from tests.emulator.control.gateways.schema import FIELDS, ID
 from tests.emulator.control.routes.models import Routes
 from tests.emulator.control.schema import Field, Wrong, object_of
+from tests.emulator.evidence import behaviour
 from tests.emulator.router import operation
 from tests.emulator.web import Call, Refusal, Reply
 from tests.emulator.world import World
@@ -67,6 +68,8 @@ def update_gateway(world: World, call: Call) -> Reply:
     gateway = gateway_at(world, call)
     body = _checked(call, update_body, FIELDS)
     world.of(call.params["account"], Gateways).replace(world, gateway, body)
+    if gateway.settings["cache_invalidate_on_update"]:
+        forget_cached(world, call.params["account"], gateway.id)
     return result(gateway.as_dict())
 
 
@@ -77,6 +80,13 @@ def delete_gateway(world: World, call: Call) -> Reply:
     del world.of(call.params["account"], Gateways).all[gateway.id]
     world.of(call.params["account"], Routes).forget(gateway.id)
     return result(gateway.as_dict())
+
+
+@behaviour("an update empties the cache where cache_invalidate_on_update says so", "OAS", "facts 2")
+def forget_cached(world: World, account: str, gateway: str) -> None:
+    gone = [key for key in world.cache if isinstance(key, tuple) and key[:2] == (account, gateway)]
+    for key in gone:
+        del world.cache[key]
 
 
 def _checked(call: Call, check: Any, fields: Mapping[str, Field]) -> dict[str, Any]:

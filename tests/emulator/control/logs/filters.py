@@ -10,7 +10,7 @@ from tests.emulator.control.envelope import problem, refuse
 from tests.emulator.control.logs.models import LogEntry
 
 ORDERS = ("created_at", "provider", "model", "model_type", "success", "cached")
-RANGES = {"cost": "cost", "duration": "duration", "tokens_in": "tokens_in", "tokens_out": "tokens_out"}
+RANGES = ("cost", "duration", "tokens_in", "tokens_out", "total_tokens")
 ALIASES = {"tokens": "total_tokens"}
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "eq": lambda have, want: str(have).lower() == str(want).lower(),
@@ -33,8 +33,8 @@ def value_of(entry: LogEntry, key: str) -> list[Any]:
 
 def matching(entries: Iterable[LogEntry], query: Mapping[str, str]) -> list[LogEntry]:
     """The entries for which every condition of the query holds; a filter that cannot be read is refused."""
-    conditions = list(_conditions(query))
     try:
+        conditions = list(_conditions(query))
         return [entry for entry in entries if all(holds(entry) for holds in conditions)]
     except ValueError as error:
         raise refuse(400, problem(7001, f"Invalid: {error}", ("query", "filters"))) from error
@@ -44,13 +44,10 @@ def _conditions(query: Mapping[str, str]) -> Iterator[Callable[[LogEntry], bool]
     for name in ("cached", "success", "feedback", "provider", "model"):
         if name in query:
             yield _compare(name, "eq", [query[name]])
-    for name in RANGES | {"total_tokens": ""}:
-        if f"min_{name}" in query:
-            least = query[f"min_{name}"]
-            yield lambda entry, name=name, least=least: not _compare(name, "lt", [least])(entry)  # type: ignore[misc]
-        if f"max_{name}" in query:
-            most = query[f"max_{name}"]
-            yield lambda entry, name=name, most=most: not _compare(name, "gt", [most])(entry)  # type: ignore[misc]
+    for bound in query:
+        side, _, name = bound.partition("_")
+        if side in ("min", "max") and name in RANGES:
+            yield _within(name, float(query[bound]), least=side == "min")
     if "start_date" in query:
         yield lambda entry: entry.created_at >= query["start_date"]
     if "end_date" in query:
@@ -58,6 +55,16 @@ def _conditions(query: Mapping[str, str]) -> Iterator[Callable[[LogEntry], bool]
     if needle := query.get("search", "").encode():
         yield lambda entry: needle in (entry.request or b"") + (entry.response or b"")
     yield from _filters(query.get("filters"))
+
+
+def _within(name: str, limit: float, least: bool) -> Callable[[LogEntry], bool]:
+    """Whether a number is known, and not on the wrong side of a limit."""
+
+    def holds(entry: LogEntry) -> bool:
+        (value,) = value_of(entry, name)
+        return value is not None and (value >= limit if least else value <= limit)
+
+    return holds
 
 
 def _filters(text: str | None) -> Iterator[Callable[[LogEntry], bool]]:

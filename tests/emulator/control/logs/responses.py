@@ -31,6 +31,7 @@ def list_logs(world: World, call: Call) -> Reply:
     if order not in ORDERS:
         raise refuse(400, problem(7001, "Invalid enum value", ("query", "order_by")))
     ascending = call.query.get("order_by_direction", "desc") == "asc"
+    found = found if ascending else found[::-1]  # entries of one moment stay in their order
     found.sort(key=lambda entry: str(getattr(entry, order)), reverse=not ascending)
     page, size = _whole(call, "page", 1), min(_whole(call, "per_page", 20), MOST_PER_PAGE)
     shown = found[(page - 1) * size : page * size]
