@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway_config.compiled import CompiledConfig, CompiledRoute, CompiledTarget
+from gateway_config.config import GatewayFile
 from gateway_config.graph import Graph
 from gateway_config.graph_changes import WAY, GraphChange, graph_changes
 from gateway_config.splits import moved_buckets, splits_in
@@ -95,6 +96,18 @@ def config_diff(old: CompiledConfig, new: CompiledConfig) -> ConfigDiff:
         tuple(diff for diff in diffs if diff is not None),
         tuple(_changes(old, new, _CONFIG_SETTINGS)),
     )
+
+
+def gateway_changes(old: GatewayFile, new: GatewayFile) -> tuple[Change, ...]:
+    """What changes on the gateway itself and on the adapters; the compiled config does not hold these."""
+    return (
+        *_compared(_prefixed("gateway", dict(old.gateway)), _prefixed("gateway", dict(new.gateway))),
+        *_compared(_prefixed("adapters", old.adapters), _prefixed("adapters", new.adapters)),
+    )
+
+
+def _prefixed(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{prefix}.{key}": value for key, value in values.items()}
 
 
 def _route_diff(old: CompiledRoute, new: CompiledRoute) -> RouteDiff | None:

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import tempfile
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -91,7 +92,7 @@ def _span(spans: Mapping[Path, Span | None], path: Path) -> Span:
 
 def _written(text: str, path: Path, span: Span, value: str) -> str:
     """The new scalar in the old one's quotes; quotes are added where the bare text would not stay one value."""
-    if not value.isprintable():
+    if not all(character.isprintable() or unicodedata.category(character) == "Zs" for character in value):
         raise UsageError(f"`{'.'.join(map(str, path))}` takes a text of one line; found {shown(value)}.")
     if span.style == "'":
         return "'" + value.replace("'", "''") + "'"

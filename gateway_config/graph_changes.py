@@ -135,7 +135,7 @@ class _Pairs:
                 yield GraphChange(about, after.id, f"{name}: {key}", _value(key, old), _value(key, new))
         if after.type == PERCENTAGE:
             if self._drawn(before) != sorted((label, id) for label, id in after.outputs.items()):
-                yield GraphChange(WAY, after.id, f"{name}: its draws", _draws(before), _draws(after))
+                yield GraphChange(WAY, after.id, f"{name}: draw", _draws(before), _draws(after))
             return
         for label in sorted({*before.outputs, *after.outputs}):
             led, leads = before.outputs.get(label), after.outputs.get(label)

@@ -111,7 +111,18 @@ def _tidied(schema: Any) -> Any:
             own.update({theirs: bound} if numeric else {})
     if "patternProperties" in own:
         own["additionalProperties"] = False
-    return own
+    return _or_null(own)
+
+
+def _or_null(own: dict[str, Any]) -> dict[str, Any]:
+    """`anyOf` a type and null as one schema, so that editors point at what is wrong inside."""
+    choices = own.get("anyOf", [])
+    if len(choices) != 2 or choices[1] != {"type": "null"} or not isinstance(choices[0].get("type"), str):
+        return own
+    inner = {**choices[0], "type": [choices[0]["type"], "null"]}
+    if "enum" in inner:
+        inner["enum"] = [*inner["enum"], None]
+    return {**inner, **{key: value for key, value in own.items() if key != "anyOf"}}
 
 
 def _is_noise(key: str, value: Any) -> bool:

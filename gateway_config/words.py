@@ -72,7 +72,8 @@ def limit_words(properties: Mapping[str, Any]) -> str:
     """A rate element's limit: `at most 10 requests in 60 s for each tenant_id`."""
     unit = "requests" if properties.get("limitType") == "count" else "dollars"
     key = str(properties.get("key", "?")).removeprefix(METADATA)
-    return f"at most {value_words(properties.get('limit'))} {unit} in {value_words(properties.get('window'))} s for each {key}"
+    limit, window = value_words(properties.get("limit")), value_words(properties.get("window"))
+    return f"at most {limit} {unit} in {window} s for each {key}"
 
 
 def milliseconds(time_ms: Any) -> str:

@@ -77,7 +77,7 @@ def test_one_stage_is_checked_where_it_is_named(folder: Path) -> None:
 
 def test_a_problem_of_all_stages_is_said_once(folder: Path) -> None:
     write_config(folder, quick_chat=QUICK_CHAT.replace("model: fast", "model: fest"))
-    found = [problem for problem in json.loads(run("check", "--json").stdout)["problems"]]
+    found = json.loads(run("check", "--json").stdout)["problems"]
     assert [problem["rule"] for problem in found] == ["unknown-model"]
 
 

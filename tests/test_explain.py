@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def _elements(draw: st.DrawFn, id: str, type: str, target: st.SearchStrategy[str
         return Element(id, type, {"conditions": draw(CONDITIONS)}, {"true": draw(target), "false": draw(target)})
     if type == PERCENTAGE:
         cuts = draw(CUTS)
-        parts = {f"{high - low}%" for low, high in zip(cuts, cuts[1:], strict=False)}
+        parts = {f"{high - low}%" for low, high in pairwise(cuts)}
         return Element(id, type, {}, {part: draw(target) for part in sorted(parts)})
     return Element(id, type, {}, {"success": draw(target), "fallback": draw(target)})
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import typer
+from pydantic import BaseModel
 
 from gateway_config.commands.lookup import to_json
 from gateway_config.commands.options import STAGE, ConfigOption, JsonOption, StageOption, config_directory
 from gateway_config.commands.report import counted
 from gateway_config.compile import compile_config
-from gateway_config.compiled import Compiled
-from gateway_config.diff import Change, ConfigDiff, RouteDiff, config_diff
+from gateway_config.diff import Change, ConfigDiff, RouteDiff, config_diff, gateway_changes
 from gateway_config.load import load_documents, read
 from gateway_config.revisions import documents_at
 
@@ -36,9 +36,10 @@ def diff(
     Exit codes: 0 compared, 1 one of the two has problems, 2 no such revision, 7 changes where none were expected.
     """
     directory = config_directory(config)
-    new = compile_config(load_documents(read(directory), stage))
-    old = compile_config(load_documents(documents_at(directory, revision), stage))
-    found = config_diff(old, new)
+    new = load_documents(read(directory), stage)
+    old = load_documents(documents_at(directory, revision), stage)
+    found = config_diff(compile_config(old), compile_config(new))
+    found = replace(found, settings=(*gateway_changes(old.file, new.file), *found.settings))
     typer.echo(to_json(plain_data(asdict(found))) if as_json else "\n".join(told(found, revision)))
     if found and expect_no_changes:
         raise typer.Exit(CHANGES)
@@ -46,7 +47,7 @@ def diff(
 
 def plain_data(value: Any) -> Any:
     """Data as JSON holds it; money stays an exact text."""
-    if isinstance(value, Compiled) or hasattr(value, "model_dump"):
+    if isinstance(value, BaseModel):
         return value.model_dump(mode="json", exclude_none=True)
     if isinstance(value, dict):
         return {key: plain_data(item) for key, item in value.items()}
@@ -56,7 +57,7 @@ def plain_data(value: Any) -> Any:
 def told(found: ConfigDiff, revision: str) -> Iterator[str]:
     """The differences, a line each under their route."""
     if not found:
-        yield f"Nothing changes since {revision}."
+        yield f"Nothing changes for callers or at Cloudflare since {revision}."
     for change in found.settings:
         yield _change("", change)
     for name in found.added:

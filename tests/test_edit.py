@@ -1,0 +1,215 @@
+"""Values are edited where they stand, and nothing else changes."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway_config.edit import edited, write_atomically
+from gateway_config.errors import UsageError
+from gateway_config.reading import Document
+from tests.small_config import QUICK_CHAT, lines, run, run_json, write_config
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with a config in it, in which the command is run."""
+    monkeypatch.chdir(tmp_path)
+    return write_config(tmp_path / "gateway_config")
+
+
+@pytest.fixture
+def route(folder: Path) -> Path:
+    return folder / "routes/quick-chat.yaml"
+
+
+# --- the text ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "path", "value", "after"),
+    [
+        ("a: 1 # one\n", ("a",), "2", "a: 2 # one\n"),
+        ('a: "one"\n', ("a",), "two", 'a: "two"\n'),
+        ("a: 'one'\n", ("a",), "it's", "a: 'it''s'\n"),
+        ('a: "one"\n', ("a",), 'so "quoted" \\', 'a: "so \\"quoted\\" \\\\"\n'),
+        ("a: {b: x, c: y}\n", ("a", "c"), "z", "a: {b: x, c: z}\n"),
+        ("a:\n  - x\n  - y # why\n", ("a", 1), "z", "a:\n  - x\n  - z # why\n"),
+        ("a: one\n", ("a",), "@cf/meta/x", 'a: "@cf/meta/x"\n'),
+        ("a: one\n", ("a",), "b: c", 'a: "b: c"\n'),
+        ("a: one\n", ("a",), "", 'a: ""\n'),
+        ("a:\nb: 2\n", ("a",), "1", "a: 1\nb: 2\n"),
+        ("a: 1\r\nb: 2\r\n", ("b",), "3", "a: 1\r\nb: 3\r\n"),
+        ("ä: ö # ü😀\nb: 2", ("b",), "3", "ä: ö # ü😀\nb: 3"),
+    ],
+)
+def test_only_the_value_changes(before: str, path: tuple[str | int, ...], value: str, after: str) -> None:
+    assert edited(before.encode(), {path: value}).decode() == after
+
+
+def test_a_byte_order_mark_stays() -> None:
+    assert edited(b"\xef\xbb\xbfa: 1\n", {("a",): "2"}) == b"\xef\xbb\xbfa: 2\n"
+
+
+def test_several_values_are_edited_at_once() -> None:
+    assert edited(b"a: 1\nb: 22\nc: 3\n", {("c",): "33", ("a",): "111", ("b",): "2"}) == b"a: 111\nb: 2\nc: 33\n"
+
+
+@given(st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), min_size=1))
+def test_any_text_of_one_line_reads_back_as_itself(value: str) -> None:
+    content = edited(b'a: "x" # comment\nb: 2\n', {("a",): value})
+    document = Document("a.yaml", content)
+    if not document.problems:
+        assert document.data == {"a": value, "b": 2}
+    assert content.endswith(b" # comment\nb: 2\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "message"),
+    [
+        ("a: {b: 1}\n", ("a",), "`a` is not a single value. Name one inside of it: a.b."),
+        ("a: {b: 1}\n", ("a", "c"), "`a.c` is not written in the file, so there is nothing to edit. Add it by hand."),
+        ("a: |\n  long\n", ("a",), "`a` is a text of several lines. Edit it by hand."),
+    ],
+)
+def test_what_cannot_be_edited_is_refused(text: str, path: tuple[str, ...], message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        edited(text.encode(), {path: "1"})
+    assert str(error.value) == message
+
+
+def test_a_value_of_several_lines_is_refused() -> None:
+    with pytest.raises(UsageError, match="takes a text of one line"):
+        edited(b"a: 1\n", {("a",): "1\nb: 2"})
+
+
+def test_a_file_is_replaced_at_once_and_keeps_its_permissions(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("old")
+    file.chmod(0o640)
+    write_atomically(file, b"new")
+    assert (file.read_text(), stat.S_IMODE(file.stat().st_mode)) == ("new", 0o640)
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_file_behind_a_link_is_replaced_and_the_link_stays(tmp_path: Path) -> None:
+    (tmp_path / "real.yaml").write_text("old")
+    link = tmp_path / "link.yaml"
+    link.symlink_to("real.yaml")
+    write_atomically(link, b"new")
+    assert (link.is_symlink(), (tmp_path / "real.yaml").read_text()) == (True, "new")
+
+
+def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "folder.yaml").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        write_atomically(tmp_path / "folder.yaml", b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder.yaml"]
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+def test_a_share_is_edited_by_the_name_of_its_arm(route: Path) -> None:
+    assert run("edit", "quick-chat", "challenger=20").exit_code == 0
+    assert route.read_text() == QUICK_CHAT.replace("challenger: 10", "challenger: 20")
+
+
+def test_the_changed_line_is_shown(route: Path) -> None:
+    shown = lines(run("edit", "quick-chat", "challenger=20"))
+    assert shown == [
+        "gateway_config/routes/quick-chat.yaml:7",
+        "- split: {champion: rest, challenger: 10} # one number to change",
+        "+ split: {champion: rest, challenger: 20} # one number to change",
+        "stage dev has its own `split`, which stays as it is.",
+    ]
+
+
+def test_a_stage_has_its_own_share(route: Path) -> None:
+    run("edit", "quick-chat", "challenger=60", "--stage", "dev")
+    assert route.read_text() == QUICK_CHAT.replace("challenger: 50", "challenger: 60")
+
+
+def test_a_stage_without_its_own_share_says_that_others_change_too(route: Path) -> None:
+    shown = lines(run("edit", "quick-chat", "challenger=20", "--stage", "prod"))
+    assert shown[-1] == "stage prod has no `split` of its own: this holds for every stage without one."
+    assert route.read_text() == QUICK_CHAT.replace("challenger: 10", "challenger: 20")
+
+
+def test_any_value_is_edited_by_its_dotted_path(route: Path) -> None:
+    run("edit", "quick-chat", "arms.champion.model=big", "arms.champion.retries=2", "fallback.0=gemma")
+    expected = QUICK_CHAT.replace("model: fast", "model: big").replace("retries: 1", "retries: 2")
+    assert route.read_text() == expected.replace("fallback: [big]", "fallback: [gemma]")
+
+
+def test_an_arm_within_a_tier_is_found(folder: Path) -> None:
+    result = run("edit", "editor", "quick=70", "small=30")
+    assert result.exit_code == 0
+    assert "edge: {quick: 70, small: 30}" in (folder / "routes/editor.yaml").read_text()
+
+
+def test_an_edit_that_would_leave_problems_is_refused(route: Path) -> None:
+    result = run("edit", "quick-chat", "arms.champion.model=bug")
+    assert (result.exit_code, route.read_text()) == (1, QUICK_CHAT)
+    assert result.stderr.startswith("gateway_config/routes/quick-chat.yaml:5:21 unknown-model: ")
+    assert result.stderr.splitlines()[-1].startswith("Nothing was written.")
+
+
+def test_a_refused_edit_is_written_by_force(route: Path) -> None:
+    assert run("edit", "quick-chat", "arms.champion.model=bug", "--force").exit_code == 0
+    assert "model: bug" in route.read_text()
+
+
+def test_an_edit_that_changes_nothing_writes_nothing(route: Path) -> None:
+    before = route.stat().st_mtime_ns
+    result = run("edit", "quick-chat", "challenger=10")
+    assert (result.exit_code, route.stat().st_mtime_ns) == (0, before)
+    assert lines(result)[0] == "It says so already; nothing was written."
+
+
+def test_json_has_file_line_and_both_texts(route: Path) -> None:
+    data = run_json("edit", "quick-chat", "arms.champion.retries=2")
+    assert data == {
+        "file": "gateway_config/routes/quick-chat.yaml",
+        "written": True,
+        "changes": [
+            {
+                "line": 5,
+                "before": "  champion: {model: fast, first_byte_ms: 8000, retries: 1}",
+                "after": "  champion: {model: fast, first_byte_ms: 8000, retries: 2}",
+            }
+        ],
+        "notes": [],
+    }
+
+
+def test_a_refused_edit_says_so_in_json_too(route: Path) -> None:
+    result = run("edit", "quick-chat", "challenger=200", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["written"]) == (1, False)
+
+
+def test_a_file_that_cannot_be_read_is_not_edited(route: Path) -> None:
+    route.write_text(QUICK_CHAT + "kind: chat\n")
+    result = run("edit", "quick-chat", "challenger=20")
+    assert result.exit_code == 1
+    assert "duplicate-key" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["quick-cat", "challenger=20"], 'there is no route "quick-cat". Did you mean "quick-chat"?'),
+        (["quick-chat", "chalenger=20"], 'quick-chat has no arm or key "chalenger". Did you mean "challenger"?'),
+        (["quick-chat", "challenger"], 'a value is written name=value, such as challenger=20; found "challenger".'),
+        (["quick-chat", "arms.champion.prompt=x"], "`arms.champion.prompt` is not written in the file"),
+    ],
+)
+def test_what_does_not_exist_is_wrong_usage(folder: Path, words: list[str], sentence: str) -> None:
+    result = run("edit", *words)
+    assert result.exit_code == 2
+    assert sentence in result.stderr
