@@ -24,6 +24,16 @@ def declare(config: GatewayConfig, compiled: CompiledConfig, settings: Settings,
     pulumi.export("graph_digests", {name: route.graph_digest for name, route in routes.items()})
 
 
+def _say_what_to_do(failure: pulumi.ErrorHookArgs) -> bool:
+    """For those who run plain `pulumi up` after one that was killed; `gatewright up` takes the gateway in itself."""
+    if failure.failed_operation == "create" and "7001" in failure.errors[0]:
+        pulumi.log.error(
+            "The gateway exists already. If an interrupted run or the dashboard made it, `gatewright up` takes it in; "
+            "so does `pulumi import cloudflare:index/aiGateway:AiGateway gateway <account>/<gateway>`."
+        )
+    return False
+
+
 def _gateway(config: GatewayConfig, settings: Settings, take_in: bool) -> AiGateway:
     """Stock. The import id of the stock provider is `<account>/<gateway>`."""
     return AiGateway(
@@ -31,7 +41,10 @@ def _gateway(config: GatewayConfig, settings: Settings, take_in: bool) -> AiGate
         account_id=settings.account,
         ai_gateway_id=config.gateway_id,
         settings=gateway_inputs(config.file.gateway),
-        opts=ResourceOptions(import_=f"{settings.account}/{config.gateway_id}" if take_in else None),
+        opts=ResourceOptions(
+            import_=f"{settings.account}/{config.gateway_id}" if take_in else None,
+            hooks=pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook("gateway-exists", _say_what_to_do)]),
+        ),
     )
 
 

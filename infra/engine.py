@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import subprocess
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,7 +170,10 @@ class Engine:
 
     def _call(self, verb: Any, collector: Collector, **options: Any) -> Any:
         try:
-            return verb(on_event=collector, color="never", **options)
+            with warnings.catch_warnings():
+                # The SDK warns when the engine is gone, which we say ourselves.
+                warnings.filterwarnings("ignore", message="Error in event stream")
+                return verb(on_event=collector, color="never", **options)
         except automation.ConcurrentUpdateError:
             raise EngineError(f"Somebody else works on stage {self.stage}. Wait, then try again.") from None
         except automation.CommandError as error:
@@ -224,6 +229,8 @@ def _pulumi(project: Path) -> automation.PulumiCommand:
 
 def _readable(text: str) -> str:
     """The reasons in what the CLI printed."""
+    if killed := re.search(r"^ ?code: -(\d+)$", text, re.MULTILINE):
+        return f"The engine was killed (signal {killed[1]}). `gatewright up` finishes what it left half done."
     lines = [line.strip() for line in text.splitlines()]
     reasons = [line.removeprefix("error:").strip() for line in lines if line.startswith("error:")]
     if any("incorrect passphrase" in reason for reason in reasons):

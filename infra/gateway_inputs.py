@@ -27,6 +27,7 @@ def _scalars(gateway: Gateway) -> dict[str, Any]:
         "cacheInvalidateOnUpdate": False,
         "cacheTtl": 0,
         "collectLogs": gateway.collect_logs,
+        "logClassification": False,
         "logManagement": gateway.log_limit,
         "logManagementStrategy": _WHEN_FULL[gateway.log_when_full],
         "logpush": gateway.logpush_public_key is not None,

@@ -13,6 +13,7 @@ _SIGNS = {"create": "+", "import": "<", "update": "~", "replace": "±", "delete"
 
 def lines(outcome: Outcome, *, done: bool) -> Iterator[str]:
     """What a person reads: what somebody else changed, each resource with its leaves, each route in words."""
+    yield from (f"note: {notice}" for notice in outcome.notices)
     for change in outcome.drift:
         yield f"! changed by hand: {_title(change)}"
         yield from _leaves(change)
@@ -21,7 +22,6 @@ def lines(outcome: Outcome, *, done: bool) -> Iterator[str]:
         yield from _leaves(change)
         if change.is_route:
             yield from (f"    {line}" for line in route_in_words(change))
-    yield from (f"note: {notice}" for notice in outcome.notices)
     yield _summary(outcome, done)
 
 

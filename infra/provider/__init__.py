@@ -1,5 +1,6 @@
 """The native Pulumi provider `gatewright`: the wire contract once (servicer), and one file a resource."""
 
+from infra.provider.published_config import PublishedConfig
 from infra.provider.route import Route
 
-RESOURCES = (Route,)
+RESOURCES = (Route, PublishedConfig)

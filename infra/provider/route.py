@@ -18,6 +18,7 @@ from infra.provider.resource import (
     Tell,
     changed_keys,
     leaf_changes,
+    missing,
 )
 from infra.provider.route_schema import ELEMENT, ROUTE
 from infra.provider.routes_api import Elements, LiveRoute, Routes
@@ -37,9 +38,7 @@ class Route(Resource):
     replace_on = frozenset({"accountId", "gatewayId", "name"})
 
     def check(self, inputs: Properties) -> Iterator[Complaint]:
-        for key in ("accountId", "gatewayId", "name", "elements"):
-            if key not in inputs:
-                yield Complaint(key, "is required")
+        yield from missing(inputs, ROUTE["requiredInputs"])
         if "elements" in inputs and not has_unknown(inputs["elements"]):
             yield from _graph_complaints(inputs)
 
