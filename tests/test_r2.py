@@ -7,18 +7,17 @@ import hashlib
 from collections.abc import Iterator
 from urllib.parse import quote
 
-import boto3
 import httpx
 import pytest
-from botocore.auth import S3SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
+from botocore.auth import S3SigV4Auth  # type: ignore[import-untyped]
+from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]
+from botocore.credentials import Credentials  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
-from moto.server import ThreadedMotoServer
 
 from gateway_config.errors import UnreachableError
 from gateway_config.r2 import ATTEMPTS, Bucket, Keys, ObjectsRefusedError, Signed, endpoint
+from tests.s3 import S3, running_s3
 
 KEYS = Keys("test-key-id", "test-" * 8)
 # The keys of AWS's own documentation, in pieces: together they look like real ones.
@@ -92,26 +91,16 @@ def test_the_endpoint_is_the_accounts_own_unless_another_is_named() -> None:
 
 
 @pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+def s3() -> Iterator[S3]:
+    with running_s3() as s3:
+        yield s3
 
 
 @pytest.fixture
-def bucket(s3: str) -> Iterator[Bucket]:
-    client = boto3.client(
-        "s3",
-        endpoint_url=s3,
-        region_name="us-east-1",
-        aws_access_key_id=KEYS.access_key_id,
-        aws_secret_access_key=KEYS.secret_access_key,
-    )
-    client.create_bucket(Bucket="config")
-    client.close()
-    with Bucket(s3, "config", KEYS) as bucket:
+def bucket(s3: S3) -> Iterator[Bucket]:
+    s3.reset()
+    s3.make_bucket("config")
+    with Bucket(s3.url, "config", KEYS) as bucket:
         yield bucket
 
 
@@ -137,8 +126,8 @@ def test_what_is_gone_can_be_deleted_again(bucket: Bucket) -> None:
 
 
 @pytest.mark.http
-def test_writing_into_no_bucket_is_refused_by_name(s3: str) -> None:
-    with Bucket(s3, "no-such-bucket", KEYS) as bucket, pytest.raises(ObjectsRefusedError, match="NoSuchBucket"):
+def test_writing_into_no_bucket_is_refused_by_name(s3: S3) -> None:
+    with Bucket(s3.url, "no-such-bucket", KEYS) as bucket, pytest.raises(ObjectsRefusedError, match="NoSuchBucket"):
         bucket.put("x", b"1")
 
 
