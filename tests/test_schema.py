@@ -162,6 +162,12 @@ def test_a_schema_that_is_not_up_to_date_is_named_and_left_alone(folder: Path) -
     assert result.stdout.startswith("gateway_config/schemas/route.schema.json: not up to date")
 
 
+def test_what_is_stale_is_data_too(folder: Path) -> None:
+    names = [f"gateway_config/schemas/{name}.schema.json" for name in ("gateway", "route")]
+    assert json.loads(run("schema", "--check", "--json").stdout) == {"stale": names}
+    assert json.loads(run("schema", "--json").stdout) == {"written": names}
+
+
 def test_schemas_that_are_up_to_date_pass(folder: Path) -> None:
     run("schema")
     result = run("schema", "--check")

@@ -56,7 +56,10 @@ def check(
     format: Annotated[Format, typer.Option("--format", help="github: annotations for a workflow.")] = Format.TEXT,
     as_json: JsonOption = False,
 ) -> None:
-    """Say everything that is wrong with the config: all files, all stages, in order of place.
+    """Say everything that is wrong with the config.
+
+    All problems of all files come at once, in order of place: for every stage that a file names, and for one that
+    overrides nothing. Warnings and remarks do not fail.
 
     \b
     Example: gatewright check --strict

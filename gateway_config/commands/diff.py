@@ -21,7 +21,7 @@ CHANGES = 7
 
 
 def diff(
-    revision: Annotated[str, typer.Argument(metavar="[REV]", help="A commit, branch or tag.")] = "HEAD",
+    revision: Annotated[str, typer.Argument(metavar="REV", help="A commit, branch or tag.")] = "HEAD",
     expect_no_changes: Annotated[
         bool, typer.Option("--expect-no-changes", help="Exit with 7 if anything changes.")
     ] = False,
@@ -29,7 +29,9 @@ def diff(
     stage: StageOption = STAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what the change of the config since a git revision means.
+    """Say what the config's change since a git revision means.
+
+    Routes, shares, how many buckets move from which arm to which, models, parameters and settings.
 
     \b
     Example: gatewright diff origin/main --stage prod

@@ -32,9 +32,9 @@ class Line:
 
 
 def edit(
-    route: Annotated[str, typer.Argument(help="The route whose file is edited.")],
+    route: Annotated[str, typer.Argument(metavar="ROUTE", help="The route whose file is edited.")],
     values: Annotated[
-        list[str], typer.Argument(metavar="NAME=VALUE...", help="An arm's share, or a key by its dotted path.")
+        list[str], typer.Argument(metavar="NAME=VALUE", help="An arm's share, or a key by its dotted path.")
     ],
     force: Annotated[bool, typer.Option("--force", help="Write it, whatever check says.")] = False,
     config: ConfigOption = None,
@@ -43,7 +43,9 @@ def edit(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Change values of a route where they stand in its file; nothing else in it changes.
+    """Change values of a route where they stand in its file.
+
+    Nothing else in the file changes. An edit that would leave problems is refused.
 
     \b
     Example: gatewright edit quick-chat challenger=20 arms.champion.retries=2

@@ -32,13 +32,17 @@ class Asked:
 
 
 def explain(
-    intent_or_route: Annotated[str, typer.Argument(help="What an application asks for, or a route's name.")],
-    user: Annotated[str | None, typer.Option("--user", help="Who asks.")] = None,
-    tenant: Annotated[str | None, typer.Option("--tenant", help="For which tenant.")] = None,
-    project: Annotated[str | None, typer.Option("--project", help="From which project.")] = None,
-    bucket: Annotated[str | None, typer.Option("--bucket", help="00 … 99, or an arm's name, instead.")] = None,
+    intent_or_route: Annotated[str, typer.Argument(metavar="NAME", help="An intent or a route.")],
+    user: Annotated[str | None, typer.Option("--user", metavar="ID", help="Who asks.")] = None,
+    tenant: Annotated[str | None, typer.Option("--tenant", metavar="ID", help="For which tenant.")] = None,
+    project: Annotated[str | None, typer.Option("--project", metavar="NAME", help="From which project.")] = None,
+    bucket: Annotated[
+        str | None, typer.Option("--bucket", metavar="BUCKET", help="00 … 99, or an arm's name, instead.")
+    ] = None,
     meta: Annotated[list[str] | None, typer.Option("--meta", metavar="KEY=VALUE", help="More metadata.")] = None,
-    draw: Annotated[list[int] | None, typer.Option("--draw", min=0, max=99, help="What chance draws.")] = None,
+    draw: Annotated[
+        list[int] | None, typer.Option("--draw", metavar="NUMBER", min=0, max=99, help="What chance draws, 0 … 99.")
+    ] = None,
     failing: Annotated[
         list[str] | None, typer.Option("--failing", metavar="ARM", help="An arm or model that fails.")
     ] = None,
@@ -50,6 +54,8 @@ def explain(
     as_json: JsonOption = False,
 ) -> None:
     """Explain which way a request goes, and why.
+
+    The bucket is the one that our client would send for this user, tenant or project; without it, chance decides.
 
     \b
     Example: gatewright explain sprinter --user u-17 --failing challenger

@@ -23,7 +23,7 @@ class Format(StrEnum):
 
 
 def show(
-    route: Annotated[str | None, typer.Argument(help="A route; without one, a table of all.")] = None,
+    route: Annotated[str | None, typer.Argument(metavar="ROUTE", help="A route or an intent.")] = None,
     format: Annotated[
         Format, typer.Option("--format", help="wire: the elements as Cloudflare takes them.")
     ] = Format.TREE,
@@ -31,7 +31,7 @@ def show(
     stage: StageOption = STAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a route as it is compiled, or a table of all routes.
+    """Show a route as it is compiled. Without one: a table of all routes.
 
     \b
     Example: gatewright show quick-chat --format mermaid
