@@ -85,11 +85,10 @@ def verbatim(draft: Draft) -> None:
         return
     graph = from_wire(draft.route.elements)
     names = {id: _END if element.type == END else f"{draft.name}.{id}" for id, element in graph.elements.items()}
+    draft.entry = names[graph.start.id] = names[graph.start.outputs["next"]]
     for element in graph.elements.values():
         outputs = {label: names[target] for label, target in element.outputs.items()}
-        if element.type == START:
-            draft.entry = outputs.get("next", _END)
-        elif element.type != END:
+        if element.type not in (START, END):
             draft.elements.append(Element(names[element.id], element.type, element.properties, outputs))
         if element.type == MODEL:
             draft.targets[names[element.id]] = _verbatim_target(draft.config, element)
@@ -112,8 +111,10 @@ def _verbatim_target(config: GatewayConfig, element: Element) -> CompiledTarget:
 
 def fallbacks(draft: Draft) -> None:
     """One chain that all arms share: `<route>.fallback.<model>` in the order of the YAML, then the end."""
-    for target in reversed(draft.route.fallback):
-        id = f"{draft.name}.fallback.{target.model}"
+    chain = draft.route.fallback
+    for number, target in reversed(list(enumerate(chain))):
+        earlier = sum(other.model == target.model for other in chain[:number])
+        id = f"{draft.name}.fallback.{target.model}" + (f".{earlier + 1}" if earlier else "")
         draft.add_model(id, target, draft.beyond)
         draft.beyond = id
 

@@ -6,9 +6,10 @@ Keys carry their units. A whole number is never a quoted text, and money is neve
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -33,20 +34,29 @@ HazardAction = Literal["flag", "block"]
 Capability = Literal["tools", "json", "vision", "reasoning", "lora", "stream", "batch"]
 
 TIERS: tuple[Tier, ...] = get_args(Tier)
+_AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,18})?")
 
 
 def _money(value: Any) -> Any:
     """Money is written as a decimal, quoted or not; what is no number stays what it is, and is refused as such."""
-    if isinstance(value, str | int) and not isinstance(value, bool):
-        try:
-            return Decimal(value)
-        except InvalidOperation:
-            return value
-    return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Decimal(value)
+    return Decimal(value) if isinstance(value, str) and _AMOUNT.fullmatch(value) else value
 
 
 def _float(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal | int) and not isinstance(value, bool) else value
+
+
+def _json(value: Any) -> Any:
+    """Elements are JSON, which knows neither decimals nor days."""
+    if isinstance(value, Decimal):
+        return int(value) if value == int(value) else float(value)
+    if isinstance(value, datetime.date):
+        raise ValueError(f'is JSON, which has no days. Put "{value}" in quotes')
+    if isinstance(value, dict):
+        return {key: _json(item) for key, item in value.items()}
+    return [_json(item) for item in value] if isinstance(value, list) else value
 
 
 Usd = Annotated[Decimal, BeforeValidator(_money), Field(ge=0, allow_inf_nan=False)]
@@ -307,7 +317,7 @@ class Route(Part):
     fallback: tuple[Annotated[Target, BeforeValidator(_named)], ...] = Field(default=(), strict=False)
     deadline_ms: int | None = Field(default=None, gt=0)
     cache: Cache | None = None
-    elements: list[dict[str, Any]] | None = None
+    elements: list[dict[str, Annotated[Any, BeforeValidator(_json)]]] | None = None
     allow: dict[str, Reason] = {}
 
     def splits(self) -> Mapping[Path, Split]:

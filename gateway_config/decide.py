@@ -10,6 +10,7 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from gateway_config.conditions import METADATA
@@ -20,6 +21,7 @@ from gateway_config.graph import (
     MODEL,
     PERCENTAGE,
     RATE,
+    START,
     Element,
     Graph,
     canonical_outputs,
@@ -31,13 +33,17 @@ Test = Callable[[Metadata], bool]
 
 # No graph of ours is nearly so deep; a graph made by others may go in a circle.
 MOST_STEPS = 1000
+# How many neighbouring conditionals become one table: each entry holds its way, so a table grows with the square.
+_LONGEST_TABLE = 64
+_OPAQUE = "opaque"
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The way of one request: the ids of the elements passed, and of the model element that answers.
 
-    `model` is None where the way ends without a model, and where it stops at `open`: a percentage without a draw.
+    `model` is None where the way ends without a model, and where it stops at `open`: a percentage without a draw, or
+    a condition that only Cloudflare can tell (in a graph made by others).
     """
 
     path: tuple[str, ...]
@@ -56,11 +62,19 @@ def decide(
     """The way that a request with this metadata takes.
 
     `draws` gives an integer 0 … 99 for each percentage met; `exhausted` are the ids of rate elements whose limit is
-    reached, `failing` those of model elements that do not answer. Raises GraphError for a circle, a missing output or
-    a condition that we cannot read.
+    reached, `failing` those of model elements that do not answer. Raises GraphError for a circle or a missing output.
     """
-    steps = _steps(graph)
-    id = graph.start.id
+    return _walk(_steps(graph), graph.start.id, metadata, draws, exhausted, failing)
+
+
+def _walk(
+    steps: _Steps,
+    id: str,
+    metadata: Metadata,
+    draws: Iterator[int] | None = None,
+    exhausted: Container[str] = (),
+    failing: Container[str] = (),
+) -> Decision:
     path: tuple[str, ...] = (id,)
     for _ in range(MOST_STEPS):
         type, step = steps[id]
@@ -79,28 +93,61 @@ def decide(
             passed = step["fallback" if id in exhausted else "success"]
         elif type == END:
             return Decision(path, None)
-        else:
+        elif type == START:
             passed = step["next"]
+        else:
+            return Decision(path, None, id)
         path += passed
         id = passed[-1]
     raise GraphError(f'no end after {MOST_STEPS} elements: the graph goes in a circle through "{id}"')
 
 
 def distribution(graph: Graph, metadata: Metadata) -> dict[str | None, Fraction]:
-    """The exact probability of each model element (None: no model), over all draws, for requests with this metadata."""
-    shares: dict[str | None, Fraction] = {}
-    pending: list[tuple[Fraction, tuple[int, ...]]] = [(Fraction(1), ())]
+    """The exact probability of each model element over all draws, for requests with this metadata.
+
+    None stands for no model, and for what only Cloudflare can tell. Raises GraphError as `decide` does.
+    """
+    steps = _steps(graph)
+    first = _walk(steps, graph.start.id, metadata)
+    ways: dict[str, list[tuple[Fraction, Decision]]] = {}
+    pending = [first.open]
     while pending:
-        share, draws = pending.pop()
-        decision = decide(graph, metadata, iter(draws))
-        if decision.open is None:
-            shares[decision.model] = shares.get(decision.model, Fraction(0)) + share
-            continue
-        below = 0.0
-        for label, _ in canonical_outputs(graph.elements[decision.open]):
-            pending.append((share * Fraction(percent(label)) / 100, (*draws, int(below))))
-            below += percent(label)
+        id = pending.pop()
+        if id is not None and id not in ways and graph.elements[id].type == PERCENTAGE:
+            ways[id] = [*_drawn_ways(steps, graph.elements[id], metadata)]
+            pending += [decision.open for _, decision in ways[id]]
+    return _flowed(first, ways)
+
+
+def _drawn_ways(steps: _Steps, element: Element, metadata: Metadata) -> Iterator[tuple[Fraction, Decision]]:
+    for label, target in canonical_outputs(element):
+        yield Fraction(percent(label)) / 100, _walk(steps, target, metadata)
+
+
+def _flowed(first: Decision, ways: Mapping[str, list[tuple[Fraction, Decision]]]) -> dict[str | None, Fraction]:
+    """Where everything ends up that comes in at `first`: each percentage is passed once, after all that lead to it."""
+    if first.open is None or first.open not in ways:
+        return {first.model: Fraction(1)}
+    shares: dict[str | None, Fraction] = {}
+    arrived = {first.open: Fraction(1)}
+    for id in _downstream(ways):
+        for share, decision in ways[id]:
+            own = share * arrived[id]
+            if decision.open is not None and decision.open in ways:
+                arrived[decision.open] = arrived.get(decision.open, Fraction(0)) + own
+            else:
+                shares[decision.model] = shares.get(decision.model, Fraction(0)) + own
     return shares
+
+
+def _downstream(ways: Mapping[str, list[tuple[Fraction, Decision]]]) -> list[str]:
+    """The percentages, each after all that lead to it."""
+    leads = {id: [decision.open for _, decision in own if decision.open is not None] for id, own in ways.items()}
+    try:
+        order = [*TopologicalSorter(leads).static_order()]
+    except CycleError as error:
+        raise GraphError(f'the graph goes in a circle through "{error.args[1][0]}"') from None
+    return [id for id in reversed(order) if id in ways]
 
 
 # --- a graph made ready to walk -----------------------------------------------------------------------------------
@@ -110,17 +157,33 @@ def distribution(graph: Graph, metadata: Metadata) -> dict[str | None, Fraction]
 
 
 @lru_cache(maxsize=1024)
-def _steps(graph: Graph) -> dict[str, tuple[str, Any]]:
-    return {element.id: (element.type, _step(graph, element)) for element in graph.elements.values()}
+def _steps(graph: Graph) -> _Steps:
+    return _Steps(graph)
 
 
-def _step(graph: Graph, element: Element) -> Any:
+class _Steps(dict[str, tuple[str, Any]]):
+    """The type and step of each element, made ready when it is first met."""
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__()
+        self.graph = graph
+
+    def __missing__(self, id: str) -> tuple[str, Any]:
+        self[id] = own = _step(self.graph, self.graph.elements[id])
+        return own
+
+
+def _step(graph: Graph, element: Element) -> tuple[str, Any]:
     if element.type == PERCENTAGE:
-        return _drawing(element)
-    if element.type == CONDITIONAL:
-        asked = _asked_texts(element)
-        return _table(graph, element, asked[0]) if asked else _testing(element)
-    return _Ways(element)
+        return PERCENTAGE, _drawing(element)
+    if element.type != CONDITIONAL:
+        return element.type, _Ways(element)
+    if (asked := _asked_texts(element)) is not None:
+        return CONDITIONAL, _table(graph, element, asked[0])
+    try:
+        return CONDITIONAL, _testing(element)
+    except GraphError:
+        return _OPAQUE, None
 
 
 class _Ways(dict[str, tuple[str, ...]]):
@@ -171,7 +234,7 @@ def _asked_texts(element: Element) -> tuple[str, Sequence[str]] | None:
 def _table(graph: Graph, element: Element, key: str) -> Callable[[Metadata], tuple[str, ...]]:
     table: dict[Any, tuple[str, ...]] = {}
     passed: tuple[str, ...] = ()
-    while (asked := _asked_texts(element)) and asked[0] == key and element.id not in passed[:-1]:
+    while len(passed) < _LONGEST_TABLE and (asked := _asked_texts(element)) and asked[0] == key:
         for text in asked[1]:
             table.setdefault(text, (*passed, element.outputs["true"]))
         passed = (*passed, element.outputs["false"])

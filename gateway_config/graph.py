@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,8 @@ START, CONDITIONAL, PERCENTAGE, RATE, MODEL, END = ELEMENT_TYPES = (
     "model",
     "end",
 )
+
+_PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,12})?%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +90,8 @@ def canonical_outputs(element: Element) -> list[tuple[str, str]]:
 def _percent_key(edge: tuple[str, str]) -> tuple[float, str]:
     label = edge[0]
     try:
-        return float(label.rstrip("%")), label
-    except ValueError:
+        return percent(label), label
+    except GraphError:
         return 101.0, label
 
 
@@ -98,10 +101,9 @@ def _label_key(edge: tuple[str, str]) -> str:
 
 def percent(label: str) -> float:
     """The percentage that an output's label states: `"10%"` is 10.0. A label that states none is an error."""
-    try:
-        return float(label.removesuffix("%"))
-    except ValueError:
-        raise GraphError(f'a percentage output is labelled like "10%"; found "{label}"') from None
+    if _PERCENT.fullmatch(label) is None:
+        raise GraphError(f'a percentage output is labelled like "10%"; found "{label}"')
+    return float(label[:-1])
 
 
 def canonical(graph: Graph) -> list[dict[str, Any]]:

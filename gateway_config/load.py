@@ -21,6 +21,8 @@ from gateway_config.rules import RULES, check
 
 ROUTES = "routes"
 GATEWAY = "gateway.yaml"
+# Of one file; whoever has more of them starts with these.
+MOST_PROBLEMS = 100
 _PartT = TypeVar("_PartT", bound=Part)
 
 
@@ -126,6 +128,9 @@ def _stage_problems(source: Source) -> Iterator[Problem]:
         if not isinstance(keys, dict):
             message = f'the stage "{stage}" lists the keys that it replaces, such as `split`; found {shown(keys)}.'
             yield Problem(source.document.place(("stages", stage)), "wrong-type", message)
+        elif "stages" in keys:
+            message = "a stage cannot have stages of its own. Name each under the `stages` of the route."
+            yield Problem(source.document.place(("stages", stage, "stages"), key=True), "unknown-key", message)
         elif not re.fullmatch(STAGE_PATTERN, stage):
             message = f'a stage is named like "dev": lower-case letters and digits; found {shown(stage)}.'
             yield Problem(source.document.place(("stages", stage), key=True), "wrong-value", message)
@@ -142,7 +147,7 @@ def _validated(part: type[_PartT], source: Source, problems: list[Problem]) -> _
         return part.model_validate(source.data())
     except ValidationError as error:
         taken = {problem.place for problem in source.document.problems}
-        found = [_problem(part, source, detail) for detail in error.errors(include_url=False, include_context=True)]
+        found = [_problem(part, source, detail) for detail in error.errors(include_url=False)[:MOST_PROBLEMS]]
         fresh = {problem.place: problem for problem in reversed(found) if problem.place not in taken}
         problems.extend(fresh.values())
         return None
@@ -211,6 +216,7 @@ _EXPECTED_VALUE: Mapping[str, str] = {
     "less_than": "is less than {lt}",
     "less_than_equal": "is at most {le}",
     "too_short": "has at least {min_length} entry",
+    "too_long": "has at most {max_length} entries",
     "value_error": "{error}",
 }
 _EXPECTED_TYPE: Mapping[str, str] = {

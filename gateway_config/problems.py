@@ -37,8 +37,19 @@ class Problem:
     message: str
     severity: Severity = Severity.ERROR
 
+    def __post_init__(self) -> None:
+        # Names in a message come from files: a line break or an escape sequence in one must not reach a terminal.
+        object.__setattr__(self, "message", _printable(self.message))
+
     def __str__(self) -> str:
         return f"{self.place} {self.rule}: {self.message}"
+
+
+def _printable(text: str) -> str:
+    """One line without control characters, which are written as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 # Shapes of secrets that people paste by mistake: known prefixes, private keys, long texts of mixed letters and digits.
@@ -47,6 +58,7 @@ _KNOWN_SECRET = re.compile(
     r"|xox[abpr]-[A-Za-z0-9-]{10,}|eyJ[A-Za-z0-9_-]{20,}\.)|-----BEGIN [A-Z ]*PRIVATE KEY"
     r"|\b[Bb]earer +[A-Za-z0-9._-]{16,}|\btest-[A-Za-z0-9_-]{32,}"
 )
+_PUBLIC = re.compile(r"-----BEGIN ([A-Z]+ )?(PUBLIC KEY|CERTIFICATE)-----[^-]*-----END")
 _LONG_TOKEN = re.compile(r"(?<![A-Za-z0-9_/+.-])[A-Za-z0-9_-]{32,}(?![A-Za-z0-9_/+.-])")
 
 
@@ -54,6 +66,7 @@ def looks_like_credential(text: str) -> bool:
     """Whether a text has the shape of a secret; such a value has no place in YAML, and is never shown."""
     if len(text) < 16:
         return False
+    text = _PUBLIC.sub("", text) if "-----BEGIN" in text else text
     return bool(_KNOWN_SECRET.search(text)) or any(_is_random(token) for token in _LONG_TOKEN.findall(text))
 
 

@@ -12,6 +12,7 @@ from fractions import Fraction
 from graphlib import CycleError, TopologicalSorter
 
 from gateway_config.buckets import BUCKETS
+from gateway_config.errors import GraphError
 from gateway_config.graph import (
     CONDITIONAL,
     PERCENTAGE,
@@ -232,7 +233,13 @@ def _read_split(graph: Graph, entry: str) -> Split | None:
         target, element = graph.elements[id].outputs.get("true", ""), graph.elements[id]
         own = [value for value in values if value in BUCKETS]
         pins = [value for value in values if value not in BUCKETS]
-        if target in shares or len(pins) != 1 or not seen.isdisjoint(own) or "false" not in element.outputs:
+        if (
+            target in shares
+            or len(pins) != 1
+            or pins[0] in names.values()
+            or not seen.isdisjoint(own)
+            or "false" not in element.outputs
+        ):
             return None
         shares[target], names[target] = len(own), pins[0]
         seen.update(own)
@@ -244,7 +251,10 @@ def _read_split(graph: Graph, entry: str) -> Split | None:
 
 
 def _percentages_agree(graph: Graph, id: str, shares: Mapping[str, int]) -> bool:
-    drawn = percentage_shares(graph, id)
+    try:
+        drawn = percentage_shares(graph, id)
+    except GraphError:
+        return False
     return drawn == {target: Fraction(share, 100) for target, share in shares.items() if share}
 
 

@@ -1,16 +1,12 @@
-"""Rules about what happens when a model does not answer: fallbacks, deadlines, and graphs made elsewhere."""
+"""Rules about what happens when a model does not answer: fallbacks and deadlines."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from graphlib import CycleError, TopologicalSorter
 
 from gateway_config.config import Defaults, Route, Target
-from gateway_config.errors import GraphError
-from gateway_config.graph import MODEL, PERCENTAGE, Graph, percent
 from gateway_config.problems import Severity
 from gateway_config.rules.registry import Checked, Complaint, rule
-from gateway_config.wire import from_wire, unknown_properties
 
 # Cloudflare waits between two tries of one model; the default is not documented, so a second is counted for each.
 RETRY_PAUSE_MS = 1000
@@ -67,64 +63,3 @@ def longest_ms(route: Route, defaults: Defaults) -> int:
 def _patience_ms(target: Target, defaults: Defaults) -> int:
     tries = 1 + (defaults.retries if target.retries is None else target.retries)
     return tries * (target.first_byte_ms or defaults.first_byte_ms) + (tries - 1) * RETRY_PAUSE_MS
-
-
-@rule(tunable=False)
-def elements_grammar(checked: Checked) -> Iterator[Complaint]:
-    """Verbatim elements make a graph: known types, edges that lead somewhere, no circle, percentages of 100."""
-    for view in checked.routes():
-        if view.route.elements is None:
-            continue
-        try:
-            graph = from_wire(view.route.elements)
-            complaints = [*_circles(graph), *_shapes(graph)]
-        except GraphError as error:
-            complaints = [f"{error}."]
-        for message in complaints:
-            yield view.complaint(("elements",), message)
-
-
-def _circles(graph: Graph) -> Iterator[str]:
-    """A circle as the path that it is."""
-    try:
-        TopologicalSorter({id: element.outputs.values() for id, element in graph.elements.items()}).prepare()
-    except CycleError as error:
-        path = " → ".join(reversed(error.args[1]))
-        yield f"the elements go in a circle: {path}. Lead one of them to the end."
-
-
-_OUTPUTS = {
-    "start": {"next"},
-    "conditional": {"true", "false"},
-    "rate": {"success", "fallback"},
-    "model": {"success", "fallback"},
-    "end": set(),
-}
-
-
-def _shapes(graph: Graph) -> Iterator[str]:
-    for element in graph.elements.values():
-        if element.type == PERCENTAGE:
-            total = sum(percent(label) for label in element.outputs)
-            if total != 100 or len(element.outputs) > 5:
-                found = f"{len(element.outputs)} outputs that add to {total:g}"
-                yield f'percentage "{element.id}" has {found}; Cloudflare takes at most five that add to 100.'
-        elif missing := sorted(_OUTPUTS[element.type] - set(element.outputs)):
-            yield f'element "{element.id}" has no output "{missing[0]}"; Cloudflare requires it.'
-        if element.type == MODEL and not {"provider", "model"} <= set(element.properties):
-            yield f'model element "{element.id}" needs the properties provider and model.'
-
-
-@rule(Severity.WARNING)
-def elements_unknown(checked: Checked) -> Iterator[Complaint]:
-    """Verbatim elements have no properties that Cloudflare would drop without a word."""
-    for view in checked.routes():
-        for message in _unknown(view.route):
-            yield view.complaint(("elements",), f"{message}. Cloudflare drops what it does not know; take it out.")
-
-
-def _unknown(route: Route) -> list[str]:
-    try:
-        return unknown_properties(from_wire(route.elements)) if route.elements is not None else []
-    except GraphError:
-        return []

@@ -40,6 +40,18 @@ def _models_in_gateway(checked: Checked) -> Iterator[tuple[Path, str]]:
 
 
 @rule(tunable=False)
+def reserved_name(checked: Checked) -> Iterator[Complaint]:
+    """No model is called `stop` and no adapter `tenant`: limits and arms say these where they name none."""
+    file = checked.config.file
+    if "stop" in file.models:
+        message = 'a limit that says "stop" leads to no model. Call this model otherwise.'
+        yield checked.in_gateway(("models", "stop"), message)
+    if "tenant" in file.adapters:
+        message = 'an arm that says "tenant" means the caller\'s own adapter. Call this adapter otherwise.'
+        yield checked.in_gateway(("adapters", "tenant"), message)
+
+
+@rule(tunable=False)
 def unknown_prompt(checked: Checked) -> Iterator[Complaint]:
     """An arm names a prompt of gateway.yaml."""
     prompts = checked.config.file.prompts
@@ -139,7 +151,7 @@ def unused_model(checked: Checked) -> Iterator[Complaint]:
     file = checked.config.file
     named = {name for view in checked.routes() for _, name in view.targets()}
     named |= {name for _, name in _models_in_gateway(checked)}
-    wired = {_model_id(element) for view in checked.routes() for element in view.route.elements or ()}
+    wired = {str(_model_id(element)) for view in checked.routes() for element in view.route.elements or ()}
     for name, model in file.models.items():
         if name not in named and model.model not in wired:
             yield checked.in_gateway(("models", name), f'no route names the model "{name}". Use it, or remove it.')
