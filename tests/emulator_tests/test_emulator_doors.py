@@ -225,7 +225,7 @@ def test_a_route_without_its_gateway_is_looked_for_in_the_default_one(
     assert rest.post("/v1/chat/completions", json=chat_body()).status_code == 404
 
 
-def test_a_route_takes_no_other_format(rest: httpx.Client, routed: None) -> None:
+def test_a_route_takes_no_other_format(rest: httpx.Client) -> None:
     body = {"model": "dynamic/chat", "max_tokens": 5, "messages": MESSAGES}
     assert rest.post("/v1/messages", json=body).status_code == 400
 
