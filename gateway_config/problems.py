@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -79,8 +82,13 @@ def _is_random(token: str) -> bool:
 
 def shown(value: Any) -> str:
     """A value as a message may show it: short, and never a credential."""
-    text = value if isinstance(value, str) else repr(value)
+    text = str(value) if isinstance(value, str | Decimal | date) else _written(value)
     if looks_like_credential(text):
         return "a value that looks like a credential"
     text = text if len(text) <= 60 else text[:57] + "…"
     return f'"{text}"' if isinstance(value, str) else text
+
+
+def _written(value: Any) -> str:
+    """Values as YAML would have them: true, null, lists and mappings in one line."""
+    return json.dumps(value, ensure_ascii=False, default=str)
