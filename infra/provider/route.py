@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from gateway_config.errors import GatewrightError, GraphError
 from gateway_config.splits import explained_by_split, split_of
-from gateway_config.wire import from_wire, to_wire
+from gateway_config.wire import to_wire
 from infra.provider.elements import digest_of_inputs, digest_of_wire, elements_of_wire, graph_of
 from infra.provider.resource import (
     Change,
@@ -143,7 +143,7 @@ def _observed(routes: Routes, account: str, gateway: str, live: LiveRoute, state
         "gatewayId": gateway,
         "name": live.name,
         "elements": elements,
-        "split": _split(live),
+        "split": _split(elements, live.name),
     }
     outputs = {
         "routeId": live.id,
@@ -156,9 +156,9 @@ def _observed(routes: Routes, account: str, gateway: str, live: LiveRoute, state
     return Observed(f"{account}/{gateway}/{live.id}", kept, outputs)
 
 
-def _split(live: LiveRoute) -> dict[str, int] | None:
+def _split(elements: Properties, name: str) -> dict[str, int] | None:
     try:
-        return split_of(from_wire(live.elements), live.name)
+        return split_of(graph_of({"elements": elements}), name)
     except GraphError:
         return None
 
