@@ -38,9 +38,12 @@ class Examined:
 
     files: int
     stages: tuple[str, ...]
-    routes: int = 0
     findings: list[Finding] = field(default_factory=list)
     left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def routes(self) -> int:
+        return self.files - 1
 
     def count(self, severity: Severity) -> int:
         return sum(finding.problem.severity is severity for finding in self.findings)
@@ -92,10 +95,8 @@ def examine_stages(documents: Sequence[Document], stage: str | None = None) -> E
         config, problems = examine_documents(documents, own)
         for problem in problems:
             found.setdefault(problem, []).append(own)
-        if config is not None:
-            examined.routes = max(examined.routes, len(config.routes))
-            if not any(problem.severity is Severity.ERROR for problem in problems):
-                examined.left_out |= _left_out_of(config)
+        if config is not None and not any(problem.severity is Severity.ERROR for problem in problems):
+            examined.left_out |= _left_out_of(config)
     examined.findings = [_finding(problem, found[problem], stages) for problem in sorted(found)]
     return examined
 
