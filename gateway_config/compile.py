@@ -5,14 +5,26 @@ A request meets them the other way round: when → limits → tier → split →
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from gateway_config.compiled import CompiledConfig, CompiledRoute, CompiledTarget
 from gateway_config.conditions import METADATA, keys_asked, to_cloudflare
-from gateway_config.config import TIERS, GatewayConfig, Limit, Route, Split, Target, Tier, shares
-from gateway_config.graph import CONDITIONAL, END, MODEL, RATE, START, Element, Graph, digest, graph_digest
+from gateway_config.config import TIERS, Cache, GatewayConfig, Limit, Route, Split, Target, Tier, shares
+from gateway_config.graph import (
+    CONDITIONAL,
+    END,
+    MODEL,
+    RATE,
+    START,
+    Element,
+    Graph,
+    canonical_json,
+    digest,
+    graph_digest,
+)
 from gateway_config.kinds import KINDS
 from gateway_config.splits import split_elements
 from gateway_config.wire import from_wire, to_wire
@@ -83,7 +95,7 @@ def verbatim(draft: Draft) -> None:
     """A graph that was made elsewhere, under ids of its own, so that a front door can hold several."""
     if draft.route.elements is None:
         return
-    graph = from_wire(draft.route.elements)
+    graph = _read_verbatim(draft.route)
     names = {id: _END if element.type == END else f"{draft.name}.{id}" for id, element in graph.elements.items()}
     draft.entry = names[graph.start.id] = names[graph.start.outputs["next"]]
     for element in graph.elements.values():
@@ -92,6 +104,11 @@ def verbatim(draft: Draft) -> None:
             draft.elements.append(Element(names[element.id], element.type, element.properties, outputs))
         if element.type == MODEL:
             draft.targets[names[element.id]] = _verbatim_target(draft.config, element)
+
+
+def _read_verbatim(route: Route) -> Graph:
+    """The graph of verbatim elements, in the order in which they are written, their keys in one order."""
+    return from_wire(json.loads(canonical_json(route.elements)))
 
 
 def _verbatim_target(config: GatewayConfig, element: Element) -> CompiledTarget:
@@ -201,7 +218,7 @@ def compile_config(config: GatewayConfig) -> CompiledConfig:
         digest=digest(sorted(route.config_digest for route in routes.values())),
         routes=dict(sorted(routes.items())),
         front_door=file.front_door.name if file.front_door else None,
-        projects={name: tuple(sorted(project.intents)) for name, project in sorted(file.projects.items())},
+        projects={name: tuple(sorted(set(project.intents))) for name, project in sorted(file.projects.items())},
         tenants={
             name: {file.adapters[adapter].model: adapter for adapter in sorted(tenant.adapters)}
             for name, tenant in sorted(file.tenants.items())
@@ -218,20 +235,28 @@ def _drafted(name: str, config: GatewayConfig) -> Draft:
 
 def _compiled(draft: Draft) -> CompiledRoute:
     route, file = draft.route, draft.config.file
-    graph = _closed(draft.entry, draft.elements) if route.elements is None else from_wire(route.elements)
+    graph = _closed(draft.entry, draft.elements) if route.elements is None else _read_verbatim(route)
     prefix = "" if route.elements is None else f"{draft.name}."
     return _with_digests(
         graph,
         name=draft.name,
         kind=route.kind,
         routed=is_routed(route),
-        intents=tuple(sorted(route.intents)),
+        intents=tuple(sorted(set(route.intents))),
         targets={id.removeprefix(prefix): draft.targets[id] for id in sorted(draft.targets)},
         sticky=route.sticky or file.defaults.sticky,
         deadline_ms=route.deadline_ms or file.defaults.deadline_ms,
         tier=default_tier(draft.config, route) if route.tiers else None,
-        cache=route.cache,
+        cache=_ordered(route.cache),
         declared=str(draft.config.route_sources[draft.name].place(("arms",), key=True)),
+    )
+
+
+def _ordered(cache: Cache | None) -> Cache | None:
+    if cache is None:
+        return None
+    return cache.model_copy(
+        update={"fields": dict(sorted(cache.fields.items())), "shared": tuple(sorted(cache.shared))}
     )
 
 
@@ -253,7 +278,7 @@ def _front_door(config: GatewayConfig, drafts: Mapping[str, Draft]) -> CompiledR
     entry = drafts[door.otherwise].entry if door.otherwise else _END
     elements = [element for draft in inner for element in draft.elements]
     for draft in reversed([draft for draft in inner if draft.route.intents]):
-        asked = {"conditions": {METADATA + "intent": {"$in": sorted(draft.route.intents)}}}
+        asked = {"conditions": {METADATA + "intent": {"$in": sorted(set(draft.route.intents))}}}
         ways = {"true": draft.entry, "false": entry}
         entry = f"{door.name}.to.{draft.name}"
         elements.append(Element(entry, CONDITIONAL, asked, ways))

@@ -10,10 +10,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
+
+from gateway_config.graph import canonical_json
 
 METADATA = "metadata."
 _KEY = re.compile(r"[a-z][a-z0-9_]*")
@@ -69,19 +71,23 @@ def keys_of(condition: Mapping[str, Any]) -> Iterator[str]:
 
 
 def to_cloudflare(condition: Mapping[str, Any]) -> dict[str, Any]:
-    """The `conditions` property of a conditional element that means the same."""
+    """The `conditions` property of a conditional element that means the same, whatever the order of keys and lists."""
     clauses = [_clause(key, condition[key]) for key in sorted(condition)]
     return clauses[0] if len(clauses) == 1 else {"$and": clauses}
 
 
 def _clause(key: str, test: Any) -> dict[str, Any]:
     if key in _GROUPS:
-        return {_GROUPS[key]: [to_cloudflare(inner) for inner in test]}
+        return {_GROUPS[key]: _ordered(to_cloudflare(inner) for inner in test)}
     if isinstance(test, list):
-        return {METADATA + key: {"$in": test}}
+        return {METADATA + key: {"$in": _ordered(test)}}
     if isinstance(test, dict):
         return {METADATA + key: {"$ne": test["not"]}}
     return {METADATA + key: {"$eq": test}}
+
+
+def _ordered(values: Iterable[Any]) -> list[Any]:
+    return [own for _, own in sorted({canonical_json(value): value for value in values}.items())]
 
 
 def keys_asked(conditions: Any) -> set[str]:

@@ -99,6 +99,20 @@ def adapter_base(checked: Checked) -> Iterator[Complaint]:
                 yield view.complaint(("arms", arm, "adapter"), f"{message} Name the same model.")
 
 
+@rule(tunable=False)
+def adapter_twice(checked: Checked) -> Iterator[Complaint]:
+    """A tenant has one adapter for each model, so that `tenant` says which."""
+    file = checked.config.file
+    for name, tenant in file.tenants.items():
+        seen: dict[str, str] = {}
+        for number, adapter in enumerate(tenant.adapters):
+            if (own := file.adapters.get(adapter)) is None:
+                continue
+            if seen.setdefault(own.model, adapter) != adapter:
+                message = f'"{seen[own.model]}" is the adapter of "{name}" for "{own.model}" already. Keep one of them.'
+                yield checked.in_gateway(("tenants", name, "adapters", number), message)
+
+
 @rule()
 def direct_only(checked: Checked) -> Iterator[Complaint]:
     """What a dynamic route cannot carry, an adapter or a reasoning summary, is asked for on a `direct` route only."""
