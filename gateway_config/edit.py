@@ -16,9 +16,11 @@ from typing import Any
 import yaml
 from yaml import events
 
+from gateway_config.config import Route, Source
 from gateway_config.errors import UsageError
 from gateway_config.problems import shown
 from gateway_config.reading import Path
+from gateway_config.rules.registry import did_you_mean
 
 _PLAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 ._/-]*[A-Za-z0-9._/-])?")
 _BOM = b"\xef\xbb\xbf"
@@ -31,6 +33,50 @@ class Span:
     start: int
     end: int
     style: str
+
+
+def path_of(source: Source, name: str) -> Path:
+    """Where a value stands in a route's file: an arm's name is its share there, anything else is a dotted path.
+
+    It is the stage's own place where the source's stage overrides the key. Raises UsageError for an unknown name.
+    """
+    data = source.data()
+    path = _share(data, name) or _steps(data, name)
+    if len(path) == 1 and name not in data and name not in Route.model_fields:
+        known = [*_mapping(data, "arms"), *Route.model_fields]
+        raise UsageError(f"{source.document.name} has no arm or key {shown(name)}. {did_you_mean(name, known)}")
+    return ("stages", source.stage, *path) if path[0] in source.overrides else path
+
+
+def _share(data: Mapping[str, Any], arm: str) -> Path | None:
+    """The path of an arm's share, if it has one, in the split or in the one tier that has it."""
+    splits: dict[Path, Any] = {("split",): data.get("split")}
+    splits |= {("tiers", tier): split for tier, split in _mapping(data, "tiers").items()}
+    found = [(*path, arm) for path, split in splits.items() if isinstance(split, dict) and arm in split]
+    if len(found) > 1:
+        names = " or ".join(_name(path) for path in found)
+        raise UsageError(f'the arm "{arm}" has a share in more than one tier. Name {names}.')
+    return found[0] if found else None
+
+
+def _mapping(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """What is written under a key, if it is a mapping: the file may be wrong, and edited to be right."""
+    value = data.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _steps(data: Any, name: str) -> Path:
+    path: list[str | int] = []
+    for step in name.split("."):
+        own: str | int = int(step) if isinstance(data, list) and step.isdecimal() else step
+        path.append(own)
+        inside = isinstance(data, dict) or (isinstance(data, list) and isinstance(own, int) and own < len(data))
+        data = (data.get(own) if isinstance(data, dict) else data[own]) if inside else None
+    return tuple(path)
+
+
+def _name(path: Path) -> str:
+    return ".".join(map(str, path))
 
 
 def edited(content: bytes, values: Mapping[Path, str]) -> bytes:
@@ -78,12 +124,12 @@ def _node(event: Any, stream: Iterator[Any], path: Path) -> Iterator[tuple[Path,
 
 
 def _span(spans: Mapping[Path, Span | None], path: Path) -> Span:
-    name = ".".join(map(str, path))
+    name = _name(path)
     if path not in spans:
         raise UsageError(f"`{name}` is not written in the file, so there is nothing to edit. Add it by hand.")
     span = spans[path]
     if span is None:
-        inside = [".".join(map(str, own)) for own in spans if own[:-1] == path and own]
+        inside = [_name(own) for own in spans if own[:-1] == path and own]
         raise UsageError(f"`{name}` is not a single value. Name one inside of it: {', '.join(inside)}.")
     if span.style in ("|", ">"):
         raise UsageError(f"`{name}` is a text of several lines. Edit it by hand.")
@@ -93,7 +139,7 @@ def _span(spans: Mapping[Path, Span | None], path: Path) -> Span:
 def _written(text: str, path: Path, span: Span, value: str) -> str:
     """The new scalar in the old one's quotes; quotes are added where the bare text would not stay one value."""
     if not all(character.isprintable() or unicodedata.category(character) == "Zs" for character in value):
-        raise UsageError(f"`{'.'.join(map(str, path))}` takes a text of one line; found {shown(value)}.")
+        raise UsageError(f"`{_name(path)}` takes a text of one line; found {shown(value)}.")
     if span.style == "'":
         return "'" + value.replace("'", "''") + "'"
     if span.style == '"' or not _PLAIN.fullmatch(value):

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_config.edit import edited, write_atomically
+from gateway_config.config import Source
+from gateway_config.edit import edited, path_of, write_atomically
 from gateway_config.errors import UsageError
 from gateway_config.reading import Document
-from tests.small_config import QUICK_CHAT, lines, run, run_json, write_config
+from tests.small_config import EDITOR, QUICK_CHAT, lines, run, run_json, write_config
 
 
 @pytest.fixture
@@ -153,6 +154,14 @@ def test_an_arm_within_a_tier_is_found(folder: Path) -> None:
     assert "edge: {quick: 70, small: 30}" in (folder / "routes/editor.yaml").read_text()
 
 
+def test_an_arm_of_two_tiers_is_named_by_its_tier(folder: Path) -> None:
+    editor = EDITOR.replace("frontier: {deep: 100}", "frontier: {deep: 50, quick: 50}")
+    write_config(folder, editor=editor)
+    result = run("edit", "editor", "quick=70")
+    assert result.exit_code == 2
+    assert "Name tiers.edge.quick or tiers.frontier.quick." in result.stderr
+
+
 def test_an_edit_that_would_leave_problems_is_refused(route: Path) -> None:
     result = run("edit", "quick-chat", "arms.champion.model=bug")
     assert (result.exit_code, route.read_text()) == (1, QUICK_CHAT)
@@ -204,7 +213,10 @@ def test_a_file_that_cannot_be_read_is_not_edited(route: Path) -> None:
     ("words", "sentence"),
     [
         (["quick-cat", "challenger=20"], 'there is no route "quick-cat". Did you mean "quick-chat"?'),
-        (["quick-chat", "chalenger=20"], 'quick-chat has no arm or key "chalenger". Did you mean "challenger"?'),
+        (
+            ["quick-chat", "chalenger=20"],
+            'routes/quick-chat.yaml has no arm or key "chalenger". Did you mean "challenger"?',
+        ),
         (["quick-chat", "challenger"], 'a value is written name=value, such as challenger=20; found "challenger".'),
         (["quick-chat", "arms.champion.prompt=x"], "`arms.champion.prompt` is not written in the file"),
     ],
@@ -213,3 +225,31 @@ def test_what_does_not_exist_is_wrong_usage(folder: Path, words: list[str], sent
     result = run("edit", *words)
     assert result.exit_code == 2
     assert sentence in result.stderr
+
+
+WRONG = st.recursive(
+    st.sampled_from(["1", "x", "null", "rest"]),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda items: f"[{', '.join(items)}]"),
+        st.dictionaries(st.sampled_from(["a", "b", "dev"]), inner, max_size=3).map(
+            lambda pairs: "{" + ", ".join(f"{key}: {value}" for key, value in pairs.items()) + "}"
+        ),
+    ),
+    max_leaves=6,
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["arms", "split", "tiers", "stages", "owner"]), WRONG, max_size=4),
+    st.sampled_from(
+        ["a", "arms.a", "split", "split.0", "tiers.a.b", "owner", "stages.dev.split", ".", "a..b", "arms.-1"]
+    ),
+)
+def test_a_file_of_any_shape_is_edited_or_refused(keys: dict[str, str], name: str) -> None:
+    text = "version: 1\n" + "".join(f"{key}: {value}\n" for key, value in keys.items())
+    source = Source(Document("a.yaml", text.encode()), "dev")
+    try:
+        content = edited(text.encode(), {path_of(source, name): "changed"})
+    except UsageError:
+        return
+    assert b"changed" in content

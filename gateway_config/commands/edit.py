@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -13,8 +13,8 @@ from gateway_config.commands.check import examine_stages, named_stages
 from gateway_config.commands.lookup import to_json
 from gateway_config.commands.options import ConfigOption, JsonOption, config_directory
 from gateway_config.commands.report import Finding, plain
-from gateway_config.config import Route, Source
-from gateway_config.edit import edited, write_atomically
+from gateway_config.config import Source
+from gateway_config.edit import edited, path_of, write_atomically
 from gateway_config.errors import ConfigError, UsageError
 from gateway_config.load import read
 from gateway_config.problems import Severity, shown
@@ -57,7 +57,7 @@ def edit(
     if document.problems:
         raise ConfigError(document.problems)
     source = Source(document, stage or "")
-    changes = {_path(source, route, name): value for name, value in map(_pair, values)}
+    changes = {path_of(source, name): value for name, value in map(_pair, values)}
     content = file.read_bytes()
     fresh = edited(content, changes)
     documents[index] = Document(document.name, fresh)
@@ -84,37 +84,6 @@ def _pair(text: str) -> tuple[str, str]:
     if not name or not equals:
         raise UsageError(f"a value is written name=value, such as challenger=20; found {shown(text)}.")
     return name, value
-
-
-def _path(source: Source, route: str, name: str) -> Path:
-    """Where a value stands in the file: an arm's name is its share; anything else is a dotted path."""
-    data = source.data()
-    path = _share(data, route, name) or _steps(data, name)
-    if len(path) == 1 and name not in data and name not in Route.model_fields:
-        known = [*data.get("arms", ()), *Route.model_fields]
-        raise UsageError(f"{route} has no arm or key {shown(name)}. {did_you_mean(name, known)}")
-    return ("stages", source.stage, *path) if path[0] in source.overrides else path
-
-
-def _share(data: Mapping[str, Any], route: str, arm: str) -> Path | None:
-    """The path of an arm's share, if it has one, in the split or in the one tier that has it."""
-    tiers = data.get("tiers") or {}
-    splits: dict[Path, Any] = {("split",): data.get("split"), **{("tiers", tier): tiers[tier] for tier in tiers}}
-    found = [(*path, arm) for path, split in splits.items() if isinstance(split, dict) and arm in split]
-    if len(found) > 1:
-        paths = " or ".join(".".join(map(str, path)) for path in found)
-        raise UsageError(f"{arm} has a share in more than one tier of {route}. Name {paths}.")
-    return found[0] if found else None
-
-
-def _steps(data: Any, name: str) -> Path:
-    path: list[str | int] = []
-    for step in name.split("."):
-        own: str | int = int(step) if isinstance(data, list) and step.isdecimal() else step
-        path.append(own)
-        inside = isinstance(data, dict) or (isinstance(data, list) and isinstance(own, int) and own < len(data))
-        data = (data.get(own) if isinstance(data, dict) else data[own]) if inside else None
-    return tuple(path)
 
 
 def _errors(documents: Sequence[Document]) -> list[Finding]:
