@@ -6,7 +6,7 @@ from typing import Any
 
 ACCOUNT = "test-account"
 LLAMA, GPT_OSS = "@cf/meta/llama-3.1-8b-instruct-fast", "@cf/openai/gpt-oss-120b"
-MINIMAL = {
+MINIMAL: dict[str, Any] = {
     "cache_invalidate_on_update": False,
     "cache_ttl": 0,
     "collect_logs": True,
