@@ -5,6 +5,8 @@ CloudflareError              a RefusedError with .code, .status, .said
   ├── AlreadyExistsError
   ├── InvalidError           what we sent is not accepted
   ├── NotAllowedError        the token may not do this, or is no token
+  ├── LimitReachedError      the account has as many of these as it may
+  ├── NotReadyError          it exists, and cannot be used yet
   ├── TooManyRequestsError   still, after all retries
   ├── TroubleError           Cloudflare's own failure (5xx), still, after all retries
   └── UnknownCloudflareError a code that is not in the table yet
@@ -50,6 +52,17 @@ class NotAllowedError(CloudflareError):
         return f"{super()._sentence()} {way_on}"
 
 
+class LimitReachedError(CloudflareError):
+    """The account has as many of these as it may, or its plan allows none."""
+
+    def _sentence(self) -> str:
+        return f"{super()._sentence()} Remove one that nobody needs, or ask for a plan that allows it."
+
+
+class NotReadyError(CloudflareError):
+    """It was made, and is not known everywhere yet; asking again later helps."""
+
+
 class TooManyRequestsError(CloudflareError):
     """The account's request limit; we waited and tried again, and it still holds."""
 
@@ -82,6 +95,7 @@ class _Row(NamedTuple):
 # Code, then status, then words of the message; the first row that fits counts. Cloudflare uses 7005 both for
 # a missing and for a duplicate route, and 7001 both for a duplicate gateway and for a bad element.
 ERRORS = (
+    _Row(None, None, "exceeded max jobs", LimitReachedError),
     _Row(7005, None, "already exists", AlreadyExistsError),
     _Row(7001, None, "already exists", AlreadyExistsError),
     _Row(7005, None, "", NotFoundError),
@@ -90,10 +104,16 @@ ERRORS = (
     _Row(7001, None, "", InvalidError),
     _Row(7003, None, "", NotFoundError),
     _Row(1000, 404, "", NotFoundError),
+    _Row(1000, 400, "", InvalidError),
     _Row(1001, None, "", InvalidError),
     _Row(1003, None, "", NotFoundError),
     _Row(1004, None, "", InvalidError),
     _Row(2009, None, "", NotAllowedError),
+    # Workers AI: an adapter's files are missing; a model takes no adapters; a new adapter is not known yet (facts 7).
+    _Row(3037, None, "finetune", NotReadyError),
+    _Row(3039, None, "", InvalidError),
+    _Row(5005, None, "", InvalidError),
+    _Row(5007, None, "", NotFoundError),
     _Row(6003, None, "", NotAllowedError),
     _Row(9109, None, "", NotAllowedError),
     _Row(10000, None, "", NotAllowedError),

@@ -14,26 +14,22 @@ from moto.server import ThreadedMotoServer
 
 @dataclass(frozen=True)
 class S3:
-    """Where it listens."""
+    """Where it listens, and AWS's own client as a second pair of eyes."""
 
     url: str
-
-    def client(self) -> Any:
-        """A second pair of eyes: AWS's own client."""
-        keys = {"aws_access_key_id": "test-id", "aws_secret_access_key": "test-" * 8}
-        return boto3.client("s3", endpoint_url=self.url, region_name="us-east-1", **keys)
+    client: Any
 
     def reset(self) -> None:
         httpx.post(f"{self.url}/moto-api/reset", verify=False).raise_for_status()
 
     def make_bucket(self, name: str) -> None:
-        self.client().create_bucket(Bucket=name)
+        self.client.create_bucket(Bucket=name)
 
     def text(self, bucket: str, key: str) -> str:
-        return str(self.client().get_object(Bucket=bucket, Key=key)["Body"].read().decode())
+        return str(self.client.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
 
     def keys(self, bucket: str) -> list[str]:
-        return [item["Key"] for item in self.client().list_objects_v2(Bucket=bucket).get("Contents", [])]
+        return [item["Key"] for item in self.client.list_objects_v2(Bucket=bucket).get("Contents", [])]
 
 
 @contextmanager
@@ -42,5 +38,8 @@ def running_s3() -> Iterator[S3]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    yield S3(f"http://{host}:{port}")
+    url, keys = f"http://{host}:{port}", {"aws_access_key_id": "test-id", "aws_secret_access_key": "test-" * 8}
+    client = boto3.client("s3", endpoint_url=url, region_name="us-east-1", **keys)
+    yield S3(url, client)
+    client.close()
     server.stop()

@@ -1,6 +1,7 @@
 """The native Pulumi provider `gatewright`: the wire contract once (servicer), and one file a resource."""
 
+from infra.provider.logpush_job import LogpushJob
 from infra.provider.published_config import PublishedConfig
 from infra.provider.route import Route
 
-RESOURCES = (Route, PublishedConfig)
+RESOURCES = (Route, LogpushJob, PublishedConfig)

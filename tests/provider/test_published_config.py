@@ -44,7 +44,7 @@ def stored(s3: S3) -> str:
 
 def test_the_config_is_written_as_it_is_and_served_as_json(provider: Provider, s3: S3) -> None:
     made = provider.create(inputs())
-    head = s3.client().head_object(Bucket="configs", Key="inference-dev.json")
+    head = s3.client.head_object(Bucket="configs", Key="inference-dev.json")
     assert stored(s3) == CONTENT
     assert head["ContentType"] == "application/json"
     assert made.outputs["etag"] == head["ETag"]
@@ -52,12 +52,12 @@ def test_the_config_is_written_as_it_is_and_served_as_json(provider: Provider, s
 
 def test_applied_twice_nothing_is_written_the_second_time(provider: Provider, s3: S3) -> None:
     made = provider.create(inputs())
-    first = s3.client().head_object(Bucket="configs", Key="inference-dev.json")["LastModified"]
+    first = s3.client.head_object(Bucket="configs", Key="inference-dev.json")["LastModified"]
     refreshed = provider.refreshed(made)
     assert refreshed is not None
     assert provider.diff(refreshed, inputs()) == {}
     provider.update(made, inputs())
-    assert s3.client().head_object(Bucket="configs", Key="inference-dev.json")["LastModified"] == first
+    assert s3.client.head_object(Bucket="configs", Key="inference-dev.json")["LastModified"] == first
 
 
 def test_a_new_config_differs_in_its_digest_alone(provider: Provider, s3: S3) -> None:
@@ -69,7 +69,7 @@ def test_a_new_config_differs_in_its_digest_alone(provider: Provider, s3: S3) ->
 
 def test_what_somebody_wrote_over_it_is_drift_and_is_healed(provider: Provider, s3: S3) -> None:
     made = provider.create(inputs())
-    s3.client().put_object(Bucket="configs", Key="inference-dev.json", Body=b"\xffmine now")
+    s3.client.put_object(Bucket="configs", Key="inference-dev.json", Body=b"\xffmine now")
     refreshed = provider.refreshed(made)
     assert refreshed is not None
     assert provider.diff(refreshed, inputs()) == {"contentDigest": "update"}
@@ -80,7 +80,7 @@ def test_what_somebody_wrote_over_it_is_drift_and_is_healed(provider: Provider, 
 
 def test_what_somebody_removed_is_gone_and_is_made_again(provider: Provider, s3: S3) -> None:
     made = provider.create(inputs())
-    s3.client().delete_object(Bucket="configs", Key="inference-dev.json")
+    s3.client.delete_object(Bucket="configs", Key="inference-dev.json")
     assert provider.refreshed(made) is None
     provider.create(inputs())
     assert stored(s3) == CONTENT
