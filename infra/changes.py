@@ -16,7 +16,9 @@ Progress = Callable[[str], None]
 ROUTE_TYPE = "gatewright:index:Route"
 _QUIET = frozenset({OpType.SAME, OpType.REFRESH, OpType.READ})
 _FRAMEWORK = ("pulumi:pulumi:Stack", "pulumi:providers:")
-_NOT_A_REASON = re.compile(r"^(preview|update|destroy|refresh|import) failed$")
+_NOT_A_REASON = re.compile(
+    r"^(preview|update|destroy|refresh|import) failed$|^ *This is \*always\* a bug|^ *To assist with debugging"
+)
 
 
 @dataclass(frozen=True, slots=True)

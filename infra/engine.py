@@ -65,25 +65,18 @@ class Engine:
 
     def preview(self) -> Outcome:
         """What `up` would do. Changes nothing."""
-        stack = self._stack(self._program())
+        stack = self._stack()
         take_in = self._gateway_to_take_in(_state(stack))
         return self._run(stack, "preview", program=self._program(take_in))
 
     def up(self) -> Outcome:
         """Makes the stage as declared, and finishes what an interrupted run left half done."""
-        stack = self._stack(self._program())
-        self._free_the_stack()
-        if _state(stack).interrupted:
-            self._settle(stack)
-        take_in = self._gateway_to_take_in(_state(stack))
-        return self._run(stack, "up", program=self._program(take_in))
+        stack, state = self._own_stack()
+        return self._run(stack, "up", program=self._program(self._gateway_to_take_in(state)))
 
     def destroy(self) -> Outcome:
         """Removes everything that the stage has."""
-        stack = self._stack(self._program())
-        self._free_the_stack()
-        if _state(stack).interrupted:
-            self._settle(stack)
+        stack, _ = self._own_stack()
         return self._run(stack, "destroy")
 
     # --- what it takes ---
@@ -91,7 +84,18 @@ class Engine:
     def _program(self, take_in: bool = False) -> Any:
         return functools.partial(main, self._config, take_in=take_in, environment=self._environment)
 
-    def _stack(self, program: Any) -> automation.Stack:
+    def _own_stack(self) -> tuple[automation.Stack, State]:
+        """The stack, free of what a killed run left, and its state."""
+        load(self._config, self.stage)
+        self._free_the_stack()
+        stack = self._stack()
+        state = _state(stack)
+        if state.interrupted:
+            self._settle(stack, state)
+            state = _state(stack)
+        return stack, state
+
+    def _stack(self) -> automation.Stack:
         """The stack, made if need be. The config is read first, so that its problems come before anything."""
         load(self._config, self.stage)
         _require_passphrase(self._environment, self._project, self.stage)
@@ -105,7 +109,7 @@ class Engine:
             return automation.create_or_select_stack(
                 self.stage,
                 project_name=self._project_name(),
-                program=program,
+                program=self._program(),
                 work_dir=str(self._project),
                 opts=options,
             )
@@ -135,9 +139,9 @@ class Engine:
                 raise EngineError(f"Somebody else works on stage {self.stage}: {held[0]}. Wait, then try again.")
             time.sleep(0.25)
 
-    def _settle(self, stack: automation.Stack) -> None:
+    def _settle(self, stack: automation.Stack, state: State) -> None:
         """Forgets creations that were cut short; what they made after all is found again by name."""
-        for step in _state(stack).interrupted:
+        for step in state.interrupted:
             self._notice(f"an earlier run was interrupted while {step}; finishing it")
         self._call(stack.refresh, Collector(), clear_pending_creates=True)
 
@@ -232,7 +236,7 @@ def _readable(text: str) -> str:
     if killed := re.search(r"^ ?code: -(\d+)$", text, re.MULTILINE):
         return f"The engine was killed (signal {killed[1]}). `gatewright up` finishes what it left half done."
     lines = [line.strip() for line in text.splitlines()]
-    reasons = [line.removeprefix("error:").strip() for line in lines if line.startswith("error:")]
+    reasons = re.findall(r"^ *(?:stderr: )?error: (.+)$", text, re.MULTILINE)
     if any("incorrect passphrase" in reason for reason in reasons):
         return "PULUMI_CONFIG_PASSPHRASE is not the passphrase that this stack's secrets were encrypted with."
     return "\n".join(first_of_each(reasons)) or (lines[-1] if lines else "the engine ended without a word")

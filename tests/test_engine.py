@@ -1,0 +1,213 @@
+"""The real engine on the emulator: what exists already, hand edits, and runs that were killed.
+
+The whole story from an edit in YAML to a healed hand edit is in test_journey.py.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway_config.control_plane import ControlPlane
+from infra import engine as engine_module
+from infra.changes import Outcome
+from infra.engine import Engine, EngineError
+from tests.emulator.server import TEST_TOKEN, Running
+from tests.stand_in.project import TEST_ACCOUNT, edit, project_environment, write_project
+
+pytestmark = pytest.mark.engine
+
+GATEWAYS = f"/accounts/{TEST_ACCOUNT}/ai-gateway/gateways"
+GATEWAY = f"{GATEWAYS}/inference-dev"
+ROUTES = f"{GATEWAY}/routes"
+
+
+class Stage:
+    """A project of its own on the emulator, with ways past the engine."""
+
+    def __init__(self, folder: Path, emulator: Running) -> None:
+        self.folder = write_project(folder)
+        self.emulator = emulator
+        self.environment = {**os.environ, **project_environment(folder, emulator.url)}
+        self.api = ControlPlane(TEST_TOKEN, emulator.control_plane)
+
+    def preview(self) -> Outcome:
+        return Engine(self.folder, "dev", environment=self.environment).preview()
+
+    def up(self) -> Outcome:
+        return Engine(self.folder, "dev", environment=self.environment).up()
+
+    def edit_split(self) -> None:
+        edit(self.folder / "gateway_config/routes/quick-chat.yaml", {"challenger: 10": "challenger: 20"})
+
+    def routes(self) -> dict[str, Any]:
+        return {route["name"]: route for route in self.api.pages(ROUTES, "routes")}
+
+    def deploy(self, name: str, elements: list[Any]) -> None:
+        path = f"{ROUTES}/{self.routes()[name]['id']}"
+        version = self.api.post(f"{path}/versions", {"elements": elements})["version_id"]
+        self.api.post(f"{path}/deployments", {"version_id": version})
+
+    def live(self, name: str) -> list[Any]:
+        elements: list[Any] = self.api.get(f"{ROUTES}/{self.routes()[name]['id']}")["version"]["data"]
+        return elements
+
+    def versions(self, name: str) -> int:
+        return len(list(self.api.pages(f"{ROUTES}/{self.routes()[name]['id']}/versions", "versions")))
+
+
+@pytest.fixture
+def stage(tmp_path: Path, emulator: Running) -> Any:
+    stage = Stage(tmp_path, emulator)
+    with stage.api:
+        yield stage
+
+
+def steps(outcome: Outcome) -> list[tuple[str, str]]:
+    return sorted((change.operation, change.name) for change in outcome.changes)
+
+
+def leaves(outcome: Outcome) -> list[str]:
+    return [str(leaf) for change in outcome.changes for leaf in change.differences]
+
+
+def make_gateway(stage: Stage, cache_ttl: int) -> None:
+    settings = {"cache_invalidate_on_update": False, "cache_ttl": cache_ttl, "collect_logs": True}
+    limits = {"rate_limiting_interval": 0, "rate_limiting_limit": 0}
+    stage.api.post(GATEWAYS, {"id": "inference-dev", **settings, **limits})
+
+
+def test_a_gateway_that_is_there_already_is_taken_in_and_made_as_declared(stage: Stage) -> None:
+    make_gateway(stage, cache_ttl=60)
+    assert ("import", "gateway") in steps(stage.preview())
+    outcome = stage.up()
+    assert "gateway inference-dev exists already and is not in this stack: taken in" in outcome.notices
+    assert stage.api.get(GATEWAY)["cache_ttl"] == 0
+    assert steps(stage.preview()) == []
+
+
+def test_hand_edits_are_seen_and_healed_and_what_means_the_same_is_not_an_edit(stage: Stage) -> None:
+    stage.up()
+    settings = stage.api.get(GATEWAY)
+    stage.api.put(GATEWAY, {key: settings[key] for key in _FULL_PUT} | {"rate_limiting_limit": 5})
+    renamed = json.loads(json.dumps(stage.live("seeing")).replace("seeing.", "by-hand."))
+    stage.deploy("seeing", list(reversed(renamed)))
+    slower = copy.deepcopy(stage.live("quick-chat"))
+    next(item for item in slower if item["id"] == "quick-chat.champion")["properties"]["timeout"] = 1234
+    stage.deploy("quick-chat", slower)
+    stage.api.delete(f"{ROUTES}/{stage.routes()['reasoning']['id']}")
+
+    plan = stage.preview()
+    assert steps(plan) == [("create", "reasoning"), ("update", "gateway"), ("update", "quick-chat")]
+    limit = settings["rate_limiting_limit"]
+    assert sorted(leaves(plan)) == [
+        'elements["quick-chat.champion"].properties.timeout: 1234 => 8000',
+        f"rateLimitingLimit: 5 => {limit}",
+    ]
+    stage.up()
+    assert steps(stage.preview()) == []
+    assert stage.api.get(GATEWAY)["rate_limiting_limit"] == limit
+    assert stage.versions("seeing") == 2, "the graph with other names was left alone"
+
+
+_FULL_PUT = (
+    "authentication",
+    "cache_invalidate_on_update",
+    "cache_ttl",
+    "collect_logs",
+    "rate_limiting_interval",
+    "rate_limiting_limit",
+    "rate_limiting_technique",
+)
+
+
+def test_a_gateway_that_was_deleted_by_hand_is_made_again_with_its_routes(stage: Stage) -> None:
+    stage.up()
+    stage.api.delete(GATEWAY)
+    stage.up()
+    assert sorted(stage.routes()) == ["quick-chat", "reasoning", "seeing"]
+
+
+# --- a run that is killed ---
+
+
+def kill_during(stage: Stage, path: str, killed: str) -> None:
+    """Starts `gatewright up`, and kills it as soon as the POST to a path is under way."""
+    stage.emulator.fault(f"/client/v4{path}", method="POST", delay_ms=600, times=1)
+    command = [
+        sys.executable,
+        "-c",
+        "from gateway_config.cli import main; main()",
+        "up",
+        "--project",
+        str(stage.folder),
+    ]
+    run = subprocess.Popen(command, env=stage.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    _wait_until(lambda: all(fault["times"] == 0 for fault in stage.emulator.admin("GET", "/faults")["faults"]))
+    time.sleep(0.2)
+    engines = subprocess.run(["pgrep", "-P", str(run.pid)], capture_output=True, text=True, check=True).stdout.split()
+    for pid in {"engine": engines, "us": [run.pid], "both": [*engines, run.pid]}[killed]:
+        os.kill(int(pid), signal.SIGKILL)
+    run.communicate(timeout=30)
+    time.sleep(0.6)  # the request that was under way is still carried out
+
+
+def _wait_until(condition: Any) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "waited for 30 s"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(("path", "killed"), [(GATEWAYS, "engine"), (ROUTES, "both")], ids=["gateway", "route"])
+def test_a_first_up_that_was_killed_is_finished_by_the_next(stage: Stage, path: str, killed: str) -> None:
+    kill_during(stage, path, killed)
+    stage.up()
+    assert steps(stage.preview()) == []
+    assert sorted(stage.routes()) == ["quick-chat", "reasoning", "seeing"]
+    assert stage.versions("quick-chat") == 1
+
+
+def test_an_edit_that_was_killed_is_finished_without_another_version(stage: Stage) -> None:
+    stage.up()
+    stage.edit_split()
+    kill_during(stage, f"{ROUTES}/*/deployments", "us")
+    stage.up()
+    assert steps(stage.preview()) == []
+    assert stage.versions("quick-chat") == 2
+
+
+def test_who_comes_second_is_told_who_is_at_work(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "LOCK_PATIENCE_S", 0.0)
+    locks = stage.folder / "state/.pulumi/locks/organization/gatewright/dev"
+    locks.mkdir(parents=True)
+    told = {"pid": 7, "username": "ada", "hostname": f"not-{socket.gethostname()}", "timestamp": "2026-11-21T09:00:00Z"}
+    (locks / "lock.json").write_text(json.dumps(told))
+    with pytest.raises(EngineError, match="Somebody else works on stage dev: ada on not-"):
+        stage.up()
+
+
+def test_a_wrong_passphrase_is_one_sentence(stage: Stage) -> None:
+    stage.preview()
+    stage.environment["PULUMI_CONFIG_PASSPHRASE"] = "another"
+    with pytest.raises(EngineError, match="PULUMI_CONFIG_PASSPHRASE is not the passphrase"):
+        stage.preview()
+
+
+def test_a_gateway_that_exists_is_explained_to_those_who_run_plain_pulumi(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_gateway(stage, cache_ttl=0)
+    monkeypatch.setattr(Engine, "_gateway_to_take_in", lambda *_: False)
+    with pytest.raises(EngineError, match=r"exists already.*`gatewright up` takes it in"):
+        stage.up()
