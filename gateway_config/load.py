@@ -83,10 +83,12 @@ def examine_documents(
     file = _validated(GatewayFile, gateway, problems)
     parsed = {name: _validated(Route, source, problems) for name, source in _by_name(routes, problems).items()}
     whole = {name: route for name, route in parsed.items() if route is not None}
-    if file is None or len(whole) < len(routes):
+    if file is None:
         return None, sorted(set(problems))
     config = GatewayConfig(stage, file, whole, gateway, {_name(source): source for source in routes})
-    return config, sorted({*problems, *check(config, today or datetime.date.today())})
+    complete = len(whole) == len(routes)
+    found = check(config, today or datetime.date.today(), complete=complete)
+    return config if complete else None, sorted({*problems, *found})
 
 
 def _shown_path(path: FilePath) -> str:

@@ -284,3 +284,15 @@ def test_a_circle_is_named_as_the_path_that_it_is() -> None:
     back = circle.replace("id: m", "id: k").replace("elementId: k", "elementId: m")
     found = messages(chat=elements(START, circle, back, END))
     assert "in a circle: m → k → m." in found or "in a circle: k → m → k." in found
+
+
+def test_a_route_that_cannot_be_read_hides_no_problem_of_the_others(tmp_path: Path) -> None:
+    gateway = "version: 1\ngateway: {id: inference}\nmodels: {a: {upstream: workers-ai, model: m, kind: chat}}\n"
+    (tmp_path / "routes").mkdir()
+    (tmp_path / "gateway.yaml").write_text(gateway + "projects: {shop: {intents: [talk]}}\n")
+    (tmp_path / "routes" / "broken.yaml").write_text("version: 1\nkind: chat\nintents: [talk]\narmz: {}\n")
+    (tmp_path / "routes" / "whole.yaml").write_text("version: 1\nkind: chat\narms: {one: {model: b}}\n")
+    config, problems = examine(tmp_path, "dev")
+    assert config is None
+    assert {"unknown-key", "unknown-model"} <= {problem.rule for problem in problems}
+    assert not {"unknown-intent", "unused-model"} & {problem.rule for problem in problems}

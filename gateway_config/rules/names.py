@@ -81,7 +81,7 @@ def unknown_adapter(checked: Checked) -> Iterator[Complaint]:
                 yield checked.in_gateway(("tenants", name, "adapters", number), message)
 
 
-@rule()
+@rule(overall=True)
 def unknown_intent(checked: Checked) -> Iterator[Complaint]:
     """The usual intents of a project are served by some route."""
     claimed = {intent for view in checked.routes() for intent in view.route.intents}
@@ -104,7 +104,7 @@ def intent_claimed_twice(checked: Checked) -> Iterator[Complaint]:
                 yield view.complaint(("intents", number), message)
 
 
-@rule(tunable=False)
+@rule(tunable=False, overall=True)
 def front_door(checked: Checked) -> Iterator[Complaint]:
     """The front door has a name of its own, and what it does otherwise is a route that a dynamic route can carry."""
     door = checked.config.file.front_door
@@ -145,7 +145,7 @@ def unused_route(checked: Checked) -> Iterator[Complaint]:
             yield view.complaint((), message)
 
 
-@rule(Severity.WARNING)
+@rule(Severity.WARNING, overall=True)
 def unused_model(checked: Checked) -> Iterator[Complaint]:
     """A model in gateway.yaml is named by a route, an adapter, a substitute or a verbatim element."""
     file = checked.config.file

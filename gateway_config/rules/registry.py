@@ -70,13 +70,14 @@ class Rule:
     """A check with an id that users see, tune and look up.
 
     What `compile` relies on cannot be tuned. A `dated` rule depends on the day, so it fails `check` but never stops a
-    program that worked yesterday.
+    program that worked yesterday. An `overall` rule looks at all routes together, so it waits until all can be read.
     """
 
     id: str
     severity: Severity
     tunable: bool
     dated: bool
+    overall: bool
     function: RuleFunction
 
 
@@ -84,24 +85,24 @@ RULES: dict[str, Rule] = {}
 
 
 def rule(
-    severity: Severity = Severity.ERROR, *, tunable: bool = True, dated: bool = False
+    severity: Severity = Severity.ERROR, *, tunable: bool = True, dated: bool = False, overall: bool = False
 ) -> Callable[[RuleFunction], RuleFunction]:
     """Register a rule under its function's name."""
 
     def register(function: RuleFunction) -> RuleFunction:
         id = function.__name__.replace("_", "-")
-        RULES[id] = Rule(id, severity, tunable, dated, function)
+        RULES[id] = Rule(id, severity, tunable, dated, overall, function)
         return function
 
     return register
 
 
-def check(config: GatewayConfig, today: datetime.date) -> Iterator[Problem]:
-    """All problems that the rules find in a config that could be read."""
+def check(config: GatewayConfig, today: datetime.date, *, complete: bool = True) -> Iterator[Problem]:
+    """All problems that the rules find; where the config is not `complete`, in the routes that could be read."""
     checked = Checked(config, today)
     for own in RULES.values():
         severity = _severity(config, own)
-        if severity is not None:
+        if severity is not None and (complete or not own.overall):
             for complaint in own.function(checked):
                 if not _allowed(config, own, complaint):
                     yield Problem(complaint.source.place(complaint.path), own.id, complaint.message, severity)
