@@ -10,16 +10,30 @@ import httpx
 
 from gateway_config.compiled import CompiledConfig
 from gateway_config.runtime.answer import Answer
-from gateway_config.runtime.ask import ask
+from gateway_config.runtime.ask import ask, deeper
 from gateway_config.runtime.base import Base, config_of_files
 from gateway_config.runtime.chat import Message
+from gateway_config.runtime.classify import Verdict, classify
 from gateway_config.runtime.door import async_transport_of
 from gateway_config.runtime.drift import Drift
 from gateway_config.runtime.drive import AsyncStream, drive_async
+from gateway_config.runtime.embed import Embeddings, embed
 from gateway_config.runtime.flow import Flow
-from gateway_config.runtime.options import AskOptions
+from gateway_config.runtime.image import Image, image
+from gateway_config.runtime.options import (
+    AskOptions,
+    CallOptions,
+    EmbedOptions,
+    ImageOptions,
+    RerankOptions,
+    SpeakOptions,
+    TranscribeOptions,
+)
+from gateway_config.runtime.rerank import Ranking, rerank
 from gateway_config.runtime.settings import Settings
+from gateway_config.runtime.speak import Speech, speak
 from gateway_config.runtime.streaming import stream
+from gateway_config.runtime.transcribe import Transcript, transcribe
 
 T = TypeVar("T")
 
@@ -73,6 +87,36 @@ class AsyncClient(Base):
     def stream(self, intent: str, text: str | Sequence[Message], **options: Unpack[AskOptions]) -> AsyncStream:
         """As `Client.stream`, for `async for`."""
         return AsyncStream(stream(self._core, intent, text, options), self._connected())
+
+    async def image(self, intent: str, prompt: str, **options: Unpack[ImageOptions]) -> Image:
+        """As with `Client`."""
+        return await self._run(image(self._core, intent, prompt, options))
+
+    async def embed(self, intent: str, texts: str | Sequence[str], **options: Unpack[EmbedOptions]) -> Embeddings:
+        """As with `Client`."""
+        return await self._run(embed(self._core, intent, texts, options))
+
+    async def rerank(
+        self, intent: str, query: str, documents: Sequence[str], **options: Unpack[RerankOptions]
+    ) -> Ranking:
+        """As with `Client`."""
+        return await self._run(rerank(self._core, intent, query, documents, options))
+
+    async def transcribe(self, intent: str, audio: bytes, **options: Unpack[TranscribeOptions]) -> Transcript:
+        """As with `Client`."""
+        return await self._run(transcribe(self._core, intent, audio, options))
+
+    async def speak(self, intent: str, text: str, **options: Unpack[SpeakOptions]) -> Speech:
+        """As with `Client`."""
+        return await self._run(speak(self._core, intent, text, options))
+
+    async def classify(self, intent: str, text: str | Sequence[Message], **options: Unpack[CallOptions]) -> Verdict:
+        """As with `Client`."""
+        return await self._run(classify(self._core, intent, text, options))
+
+    async def deeper(self, answer: Answer, **options: Unpack[AskOptions]) -> Answer:
+        """As with `Client`."""
+        return await self._run(deeper(self._core, answer, options))
 
     async def _run(self, flow: Flow[T]) -> T:
         return await drive_async(flow, self._connected())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -102,9 +102,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer(Outcome):
-    """The answer of a text model. `reasoning` is what it thought, or the summary of that."""
+    """The answer of a text model.
+
+    `reasoning` is what it thought, or the summary of that. `data` is the JSON of an answer that had to fit a schema.
+    `question` is what was asked, for `deeper`.
+    """
 
     text: str
     reasoning: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: str | None = None
+    data: Any = None
+    question: tuple[str, Any, Mapping[str, Any]] = field(default=("", "", {}), repr=False, compare=False)

@@ -1,86 +1,125 @@
-"""Asking a text model by a dynamic route: the gateway chooses the arm, and we say which one was meant."""
+"""Asking a text model: by a dynamic route, where the gateway chooses the arm, or directly, where `decide` does."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx
 
-from gateway_config.runtime.answer import Answer
+from gateway_config.compiled import CompiledTarget
+from gateway_config.runtime.answer import Answer, ServedBy, Usage
+from gateway_config.runtime.asking import Asking, asking_of, direct_payload, routed_payload
+from gateway_config.runtime.caching import cache_headers
 from gateway_config.runtime.call import Call, now
-from gateway_config.runtime.chat import (
-    LARGEST_ANSWER,
-    MalformedError,
-    Message,
-    Spoken,
-    encoded,
-    messages_of,
-    read_chat,
-)
+from gateway_config.runtime.chat import LARGEST_ANSWER, Message, Spoken, read_chat
 from gateway_config.runtime.core import Core
-from gateway_config.runtime.door import COMPAT
-from gateway_config.runtime.errors import BrokenAnswerError, KindMismatchError
+from gateway_config.runtime.direct import answered
+from gateway_config.runtime.errors import InputError, UnfitAnswerError
+from gateway_config.runtime.fitting import UnfitError
 from gateway_config.runtime.flow import Flow, Reply, asked, repeated
-from gateway_config.runtime.options import AskOptions, deadline_of, facts_of, parameters_of
+from gateway_config.runtime.options import AskOptions, deadline_of, facts_of
 from gateway_config.runtime.pricing import cost_usd
-from gateway_config.runtime.views import RouteView
 
 TEXT_KINDS = ("chat", "vision")
 
 
-def ask(core: Core, intent: str, text: str | Sequence[Message], options: Mapping[str, Any]) -> Flow[Answer]:
+def ask(
+    core: Core, intent: str, text: str | Sequence[Message], options: Mapping[str, Any], deeper_of: str | None = None
+) -> Flow[Answer]:
     """One question, one answer."""
+    call, asking = opened_call(core, intent, asking_of(text, options), options, deeper_of)
+    call.question = (intent, text, options)
+    return (yield from core.recorded(call, _fitting(core, call, asking)))
+
+
+def deeper(core: Core, answer: Answer, options: Mapping[str, Any]) -> Flow[Answer]:
+    """The question of an answer once more, as a fresh run on the frontier tier."""
+    intent, text, before = answer.question
+    if answer.tier == "frontier":
+        raise InputError("this answer came from the frontier tier already; nothing is deeper.")
+    return (yield from ask(core, intent, text, {**before, "arm": None, **options, "tier": "frontier"}, answer.trace))
+
+
+def opened_call(
+    core: Core, intent: str, asking: Asking, options: Mapping[str, Any], deeper_of: str | None = None
+) -> tuple[Call, Asking]:
+    """The call of a question, with its facts fixed and what the cache is told."""
     facts = facts_of(intent, options, AskOptions)
-    call = Call(text_route(core, intent), facts, deadline_of(options))
-    return (yield from core.recorded(call, _asked(core, call, messages_of(text), parameters_of(options))))
+    view = core.view.route_of(intent, ("vision",) if asking.pictured else TEXT_KINDS)
+    call = Call(view, facts, deadline_of(options), deeper_of)
+    call.headers = cache_headers(call, asking, options, core.settings.cache_namespace)
+    return call, asking
 
 
-def _asked(core: Core, call: Call, messages: Sequence[Message], parameters: Mapping[str, Any]) -> Flow[Answer]:
-    call.prepared = now()
-    content = encoded(body_of(call, messages, parameters))
-    call.prompted = now()
-    reply = yield from repeated(call, core.budget, lambda: asked(call, request_of(core, call, content), LARGEST_ANSWER))
-    call.inferred = now()
-    return answer_of(core, call, reply.headers, _read(core, call, reply))
+def is_direct(call: Call, asking: Asking) -> bool:
+    """Whether a dynamic route cannot carry it: it is declared so, or a reasoning summary is wanted (decision 1)."""
+    return not call.view.route.routed or asking.summary is not None
 
 
-def text_route(core: Core, intent: str) -> RouteView:
-    """The route of an intent that a text model answers."""
-    view = core.view.route_of(intent)
-    if view.route.kind not in TEXT_KINDS:
-        kind, name = view.route.kind, view.route.name
-        raise KindMismatchError(f'"{intent}" is served by the {kind} route "{name}": {kind}s are not served yet.')
-    return view
-
-
-def body_of(call: Call, messages: Sequence[Message], parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The chat body; what the assigned arm declares stands behind what the caller says."""
-    target = call.view.target(call.assigned)
-    declared = target.parameters if target is not None else {}
-    return {"model": f"dynamic/{call.view.route.name}", "messages": messages, **declared, **parameters}
-
-
-def request_of(core: Core, call: Call, content: bytes) -> httpx.Request:
-    """The request of the attempt that comes now; each has a trace of its own."""
-    call.metadata["trace"] = call.trace
-    return core.door.request(COMPAT, content, call.metadata)
-
-
-def _read(core: Core, call: Call, reply: Reply) -> Spoken:
+def _fitting(core: Core, call: Call, asking: Asking) -> Flow[Answer]:
+    """An answer that fits the shape, if one is wanted; one that does not may be repaired once."""
+    answer = yield from _answer(core, call, asking)
+    if asking.shape is None or answer.tool_calls:
+        return answer
     try:
-        return read_chat(reply.body)
-    except MalformedError as error:
-        kind = reply.headers.get("content-type") or "no content type"
-        message = f'the route "{call.view.route.name}" answered {core.door.hidden(str(error))} ({kind}). Try again.'
-        broken = BrokenAnswerError(message, trace=call.last_trace, status=reply.status)
-        broken.attempts = tuple(call.attempts)
-        raise broken from None
+        return replace(answer, data=asking.shape.read(answer.text))
+    except UnfitError as error:
+        complaint = f"Your answer does not fit the schema: {error}. Answer again, with the JSON only."
+    again = asking.also({"role": "assistant", "content": answer.text}, {"role": "user", "content": complaint})
+    repaired = yield from _answer(core, call, again)
+    try:
+        data = asking.shape.read(repaired.text)
+    except UnfitError as error:
+        message = f'the route "{call.view.route.name}" answered twice what does not fit the schema: {error}.'
+        raise UnfitAnswerError(message, trace=call.last_trace, answer=repaired) from None
+    cost = None if None in (answer.cost_usd, repaired.cost_usd) else answer.cost_usd + repaired.cost_usd  # type: ignore[operator]
+    return replace(repaired, data=data, usage=_sum(answer.usage, repaired.usage), cost_usd=cost)
 
 
-def answer_of(core: Core, call: Call, headers: httpx.Headers, spoken: Spoken) -> Answer:
+def _sum(one: Usage | None, other: Usage | None) -> Usage | None:
+    """The tokens of two answers together; what one of them does not know, nobody does."""
+    if one is None or other is None:
+        return None
+    names = ("tokens_in", "tokens_out", "cached_tokens_in", "reasoning_tokens")
+    pairs = [(getattr(one, name), getattr(other, name)) for name in names]
+    return Usage(*(None if None in pair else sum(pair) for pair in pairs))
+
+
+def _answer(core: Core, call: Call, asking: Asking) -> Flow[Answer]:
+    if is_direct(call, asking):
+        payload_of = direct_payloads(core, call, asking)
+        served, headers, spoken = yield from answered(core, call, payload_of, _spoken, LARGEST_ANSWER)
+        return answer_of(core, call, headers, served, spoken)
+    call.prepared = now()
+    payload = routed_payload(asking, call.view.route.name, call.view.target(call.assigned))
+    call.prompted = now()
+    headers, spoken = yield from repeated(
+        call, core.budget, lambda: asked(call, core.request(call, payload), _with_headers, LARGEST_ANSWER)
+    )
+    return answer_of(core, call, headers, core.served(call, headers), spoken)
+
+
+def direct_payloads(core: Core, call: Call, asking: Asking) -> Any:
+    """What makes the payload for each target of a direct call."""
+
+    def payload_of(target: CompiledTarget) -> Any:
+        return direct_payload(asking, target, core.adapter(call, target))
+
+    return payload_of
+
+
+def _with_headers(reply: Reply) -> tuple[httpx.Headers, Spoken]:
+    return reply.headers, read_chat(reply.body)
+
+
+def _spoken(reply: Reply) -> Spoken:
+    return read_chat(reply.body)
+
+
+def answer_of(core: Core, call: Call, headers: httpx.Headers, served: ServedBy, spoken: Spoken) -> Answer:
     """The answer with everything that is known of its call."""
-    served = core.served(call, headers)
     cost = cost_usd(call.view.price(served), spoken.usage)
     return Answer(
         **core.outcome(call, headers, served, spoken.usage, cost),
@@ -88,4 +127,5 @@ def answer_of(core: Core, call: Call, headers: httpx.Headers, spoken: Spoken) ->
         reasoning=spoken.reasoning,
         tool_calls=spoken.tool_calls,
         finish_reason=spoken.finish_reason,
+        question=call.question,
     )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from gateway_config.runtime.answer import Attempt, Timing
+from gateway_config.runtime.errors import InputError
 from gateway_config.runtime.facts import Facts, check_arm, metadata_of
 from gateway_config.runtime.trace import new_request_id, trace_of
 from gateway_config.runtime.views import RouteView
@@ -23,6 +26,8 @@ class Call:
         self.view, self.facts, self.deeper_of = view, facts, deeper_of
         if facts.arm is not None:
             check_arm(view.route, facts.arm)
+        if facts.tier is not None and view.route.tier is None:
+            raise InputError(f'the route "{view.route.name}" has no tiers. Leave `tier` out.')
         self.deadline = self.started + (deadline_ms or view.route.deadline_ms) / 1000
         self.request_id = new_request_id()
         self.attempts: list[Attempt] = []
@@ -30,6 +35,8 @@ class Call:
         self.assigned = view.assigned(self.metadata)
         self.prepared = self.prompted = self.inferred = self.started
         self.first_token: float | None = None
+        self.headers: dict[str, str] = {}  # sent with every attempt
+        self.question: tuple[str, Any, Mapping[str, Any]] = ("", "", {})
 
     @property
     def assigned_arm(self) -> str | None:
@@ -59,11 +66,11 @@ class Call:
     def over(self) -> bool:
         return now() >= self.deadline
 
-    def timeouts(self) -> dict[str, float]:
-        """The time limits of a request, so that no single wait goes beyond the deadline."""
+    def timeouts(self, first_byte_ms: int | None = None) -> dict[str, float]:
+        """The time limits of a request, so that no single wait goes beyond the deadline, or the arm's own limit."""
         left = self.left_s()
-        connect = min(CONNECT_S, left)
-        return {"connect": connect, "read": left, "write": left, "pool": left}
+        read = left if first_byte_ms is None else min(left, first_byte_ms / 1000)
+        return {"connect": min(CONNECT_S, left), "read": read, "write": left, "pool": left}
 
     def ended(
         self,

@@ -83,6 +83,8 @@ def excerpt(body: bytes) -> str:
 def read_chat(body: bytes) -> Spoken:
     """What a whole answer says, in the OpenAI shape or in that of Workers AI. Raises MalformedError."""
     data = decoded(body)
+    if isinstance(data.get("output"), list):
+        return _read_responses(data)
     choices = data.get("choices")
     if isinstance(choices, list):
         choice = choices[0] if choices and isinstance(choices[0], dict) else {}
@@ -102,6 +104,35 @@ def read_chat(body: bytes) -> Spoken:
         finish_reason=reason if isinstance(reason, str) else None,
         usage=usage_of(data.get("usage")),
     )
+
+
+def _read_responses(data: Mapping[str, Any]) -> Spoken:
+    """The Responses shape: `output` holds what was thought, as a summary, and what was said."""
+    texts: dict[str, list[str]] = {"summary_text": [], "output_text": []}
+    for item in data["output"]:
+        parts = [*_parts(item, "summary"), *_parts(item, "content")]
+        for part in parts:
+            texts.setdefault(str(part.get("type")), []).append(str(part.get("text") or ""))
+    said, thought = split_thinking("".join(texts["output_text"]))
+    usage = data.get("usage")
+    return Spoken(
+        text=said,
+        reasoning="\n\n".join(texts["summary_text"]) or thought,
+        tool_calls=(),
+        finish_reason="stop" if data.get("status") == "completed" else None,
+        usage=_responses_usage(usage) if isinstance(usage, dict) else None,
+    )
+
+
+def _parts(item: Any, key: str) -> list[Mapping[str, Any]]:
+    found = item.get(key) if isinstance(item, dict) else None
+    return [part for part in found if isinstance(part, dict)] if isinstance(found, list) else []
+
+
+def _responses_usage(found: Mapping[str, Any]) -> Usage | None:
+    named = {"prompt_tokens": found.get("input_tokens"), "completion_tokens": found.get("output_tokens")}
+    details = {"prompt_tokens_details": found.get("input_tokens_details")}
+    return usage_of({**named, **details, "completion_tokens_details": found.get("output_tokens_details")})
 
 
 def text_of(content: Any) -> str:

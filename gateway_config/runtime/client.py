@@ -10,16 +10,30 @@ import httpx
 
 from gateway_config.compiled import CompiledConfig
 from gateway_config.runtime.answer import Answer
-from gateway_config.runtime.ask import ask
+from gateway_config.runtime.ask import ask, deeper
 from gateway_config.runtime.base import Base, config_of_files
 from gateway_config.runtime.chat import Message
+from gateway_config.runtime.classify import Verdict, classify
 from gateway_config.runtime.door import transport_of
 from gateway_config.runtime.drift import Drift
 from gateway_config.runtime.drive import Stream, drive
+from gateway_config.runtime.embed import Embeddings, embed
 from gateway_config.runtime.flow import Flow
-from gateway_config.runtime.options import AskOptions
+from gateway_config.runtime.image import Image, image
+from gateway_config.runtime.options import (
+    AskOptions,
+    CallOptions,
+    EmbedOptions,
+    ImageOptions,
+    RerankOptions,
+    SpeakOptions,
+    TranscribeOptions,
+)
+from gateway_config.runtime.rerank import Ranking, rerank
 from gateway_config.runtime.settings import Settings
+from gateway_config.runtime.speak import Speech, speak
 from gateway_config.runtime.streaming import stream
+from gateway_config.runtime.transcribe import Transcript, transcribe
 
 T = TypeVar("T")
 
@@ -84,6 +98,37 @@ class Client(Base):
         received, where it breaks off; it is never restarted.
         """
         return Stream(stream(self._core, intent, text, options), self._connected())
+
+    def image(self, intent: str, prompt: str, **options: Unpack[ImageOptions]) -> Image:
+        """A picture of 1024 × 1024 pixels, unless `width` and `height` say otherwise."""
+        return self._run(image(self._core, intent, prompt, options))
+
+    def embed(self, intent: str, texts: str | Sequence[str], **options: Unpack[EmbedOptions]) -> Embeddings:
+        """One vector for each text, in their order; at most 100 at once."""
+        return self._run(embed(self._core, intent, texts, options))
+
+    def rerank(self, intent: str, query: str, documents: Sequence[str], **options: Unpack[RerankOptions]) -> Ranking:
+        """The documents in the order in which they answer the query."""
+        return self._run(rerank(self._core, intent, query, documents, options))
+
+    def transcribe(self, intent: str, audio: bytes, **options: Unpack[TranscribeOptions]) -> Transcript:
+        """What is said in a recording of at most 25 MB."""
+        return self._run(transcribe(self._core, intent, audio, options))
+
+    def speak(self, intent: str, text: str, **options: Unpack[SpeakOptions]) -> Speech:
+        """The text, spoken."""
+        return self._run(speak(self._core, intent, text, options))
+
+    def classify(self, intent: str, text: str | Sequence[Message], **options: Unpack[CallOptions]) -> Verdict:
+        """Whether a text, or the last message of a conversation, is safe, and which hazards it holds."""
+        return self._run(classify(self._core, intent, text, options))
+
+    def deeper(self, answer: Answer, **options: Unpack[AskOptions]) -> Answer:
+        """The same question once more, on the frontier tier; its record names the answer that it went deeper than.
+
+        Raises InputError for an answer that came from that tier already, or whose route has no tiers.
+        """
+        return self._run(deeper(self._core, answer, options))
 
     def _run(self, flow: Flow[T]) -> T:
         return drive(flow, self._connected())

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from gateway_config.compiled import CompiledConfig
+from gateway_config.compiled import CompiledConfig, CompiledTarget
 from gateway_config.runtime.answer import Outcome, ServedBy, Usage
 from gateway_config.runtime.call import Call
 from gateway_config.runtime.door import Door
@@ -18,6 +18,7 @@ from gateway_config.runtime.drift import Drift, DriftWatch
 from gateway_config.runtime.errors import CallError
 from gateway_config.runtime.flow import Flow
 from gateway_config.runtime.ledger import Ledger
+from gateway_config.runtime.payload import Payload
 from gateway_config.runtime.records import call_record
 from gateway_config.runtime.retry import RetryBudget
 from gateway_config.runtime.settings import Settings
@@ -50,6 +51,18 @@ class Core:
         """Closes the segment of records."""
         if self.ledger is not None:
             self.ledger.close()
+
+    def adapter(self, call: Call, target: CompiledTarget) -> str | None:
+        """The LoRA adapter for a target: the one it names, or that of the call's tenant, if it has one."""
+        if target.adapter != "tenant":
+            return target.adapter
+        adapters = self.view.config.tenants.get(call.facts.tenant or "", {})
+        return adapters.get(target.name) or adapters.get(target.model)
+
+    def request(self, call: Call, payload: Payload) -> httpx.Request:
+        """The request of the attempt that comes now; each has a trace of its own."""
+        call.metadata["trace"] = call.trace
+        return self.door.request(payload.path, payload.content, call.metadata, payload.content_type, call.headers)
 
     # --- what came of a call ------------------------------------------------------------------------------------------
 

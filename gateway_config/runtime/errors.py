@@ -10,7 +10,8 @@ GatewrightError
               ├── ConnectionFailedError   (UnreachableError) nothing answered, or the connection broke
               ├── DeadlineError           (UnreachableError) the time for the call is over
               ├── BrokenAnswerError       an answer in a form that nobody promised: HTML, half a JSON, too large
-              │     └── StreamInterruptedError   .received holds what came before
+              │     ├── StreamInterruptedError   .received holds what came before
+              │     └── UnfitAnswerError         does not fit the schema, also when asked to repair it; .answer
               └── AnsweredNoError         (RefusedError) an answer that says no
                     ├── UnauthorizedError
                     ├── GatewayMissingError
@@ -28,7 +29,7 @@ from typing import TYPE_CHECKING
 from gateway_config.errors import GatewrightError, RefusedError, ServiceError, UnreachableError, UsageError
 
 if TYPE_CHECKING:
-    from gateway_config.runtime.answer import Attempt
+    from gateway_config.runtime.answer import Answer, Attempt
 
 
 class ClientError(GatewrightError):
@@ -82,6 +83,14 @@ class BrokenAnswerError(CallError):
 
 class StreamInterruptedError(BrokenAnswerError):
     """A stream that ended before its end; `received` is the text that came until then, and stays valid."""
+
+
+class UnfitAnswerError(BrokenAnswerError):
+    """The answer does not fit the schema, and the repaired one does not either; `answer` is the last."""
+
+    def __init__(self, message: str, *, trace: str, answer: Answer) -> None:
+        super().__init__(message, trace=trace)
+        self.answer, self.attempts = answer, answer.attempts
 
 
 class AnsweredNoError(CallError, RefusedError):

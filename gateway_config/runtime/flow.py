@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, TypeVar
 
 import httpx
 
 from gateway_config.runtime.call import Call, now
+from gateway_config.runtime.chat import MalformedError
 from gateway_config.runtime.errors import (
     BrokenAnswerError,
     CallError,
@@ -62,6 +64,7 @@ Effect = httpx.Request | Body | Part | Pause | list[Event]
 Flow = Generator[Effect, Any, T]
 
 # What a transport raises when a request did not leave this machine, and so never reached a model.
+_SLOW = (httpx.ReadTimeout, TimeoutError)
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 LARGEST_REFUSAL = 100_000
 
@@ -75,18 +78,27 @@ class Reply:
         self.status, self.headers, self.body = status, headers, body
 
 
-def asked(call: Call, request: httpx.Request, most: int, element: str | None = None) -> Flow[Reply]:
-    """One HTTP try with its answer read; an attempt whatever comes of it."""
-    return (yield from noted(call, now(), _read(call, request, most), element))
+def asked(
+    call: Call,
+    request: httpx.Request,
+    read: Callable[[Reply], T],
+    most: int,
+    element: str | None = None,
+    first_byte_ms: int | None = None,
+) -> Flow[T]:
+    """One HTTP try, and what `read` makes of its answer; an attempt whatever comes of it."""
+    return (yield from noted(call, now(), _read(call, request, read, most, first_byte_ms), element))
 
 
-def opened(call: Call, request: httpx.Request) -> Flow[tuple[float, httpx.Response]]:
+def opened(
+    call: Call, request: httpx.Request, element: str | None = None, first_byte_ms: int | None = None
+) -> Flow[tuple[float, httpx.Response]]:
     """When it began, and an answer with an OK status whose body is left to be read; a failed try is an attempt."""
     began = now()
     try:
-        return began, (yield from _answered(call, request))
+        return began, (yield from _answered(call, request, first_byte_ms))
     except BaseException as error:
-        raise _ended(call, began, error) from None
+        raise _ended(call, began, error, element) from None
 
 
 def noted(call: Call, began: float, flow: Flow[T], element: str | None = None) -> Flow[T]:
@@ -108,14 +120,23 @@ def _ended(call: Call, began: float, error: BaseException, element: str | None =
     return error
 
 
-def _read(call: Call, request: httpx.Request, most: int) -> Flow[Reply]:
-    response = yield from _answered(call, request)
-    body = yield from _body(call, response, most)
-    return Reply(response.status_code, response.headers, body)
+def _read(
+    call: Call, request: httpx.Request, read: Callable[[Reply], T], most: int, first_byte_ms: int | None
+) -> Flow[T]:
+    response = yield from _answered(call, request, first_byte_ms)
+    reply = Reply(response.status_code, response.headers, (yield from _body(call, response, most)))
+    call.inferred = now()
+    try:
+        return read(reply)
+    except MalformedError as error:
+        kind = reply.headers.get("content-type") or "no content type"
+        found = str(error).replace(_token(request), "***")
+        message = f'the route "{call.view.route.name}" answered {found} ({kind}). Try again.'
+        raise BrokenAnswerError(message, trace=call.trace, status=reply.status) from None
 
 
-def _answered(call: Call, request: httpx.Request) -> Flow[httpx.Response]:
-    request.extensions["timeout"] = call.timeouts()
+def _answered(call: Call, request: httpx.Request, first_byte_ms: int | None) -> Flow[httpx.Response]:
+    request.extensions["timeout"] = call.timeouts(first_byte_ms)
     try:
         response: httpx.Response = yield request
     except (httpx.HTTPError, OSError, TimeoutError) as error:
@@ -154,7 +175,7 @@ def failure(call: Call, error: Exception) -> CallError:
         return DeadlineError(message, trace=call.trace)
     if isinstance(error, httpx.DecodingError):
         return BrokenAnswerError(f"{_what(call)}: its encoding is broken ({kind}). Try again.", trace=call.trace)
-    reason = str(error) or kind
+    reason = f"nothing came in time ({kind})" if isinstance(error, _SLOW) else str(error) or kind
     failed = ConnectionFailedError(
         f"{_what(call)}: {reason.rstrip('.')}. Is GATEWRIGHT_URL right, and the network up?", trace=call.trace
     )
@@ -164,7 +185,11 @@ def failure(call: Call, error: Exception) -> CallError:
 
 def _without_token(body: bytes, request: httpx.Request) -> bytes:
     """The body of a refusal as we may show it: it could repeat our token."""
-    return body.replace(request.headers["cf-aig-authorization"].removeprefix("Bearer ").encode(), b"***")
+    return body.replace(_token(request).encode(), b"***")
+
+
+def _token(request: httpx.Request) -> str:
+    return request.headers["cf-aig-authorization"].removeprefix("Bearer ")
 
 
 def _refused(call: Call, response: httpx.Response, body: bytes) -> CallError:
@@ -181,19 +206,19 @@ def _refused(call: Call, response: httpx.Response, body: bytes) -> CallError:
 def repeated(call: Call, budget: RetryBudget, attempt: Callable[[], Flow[T]]) -> Flow[T]:
     """What `attempt` comes to, tried again only after failures before any model, and while time and budget last."""
     budget.request()
-    while True:
+    for tries in count(1):
         try:
             return (yield from attempt())
         except CallError as error:
-            pause_s = _pause_s(call, budget, error)
+            pause_s = _pause_s(call, budget, error, tries)
             if pause_s is None:
                 raise
         yield Pause(pause_s)
+    raise AssertionError("counting does not end")
 
 
-def _pause_s(call: Call, budget: RetryBudget, error: CallError) -> float | None:
+def _pause_s(call: Call, budget: RetryBudget, error: CallError, tries: int) -> float | None:
     """How long to wait before another attempt, or None where there is to be none."""
-    tries = len(call.attempts)
     if tries >= MOST_ATTEMPTS or not _before_any_model(call, error):
         return None
     wait_s = delay_s(tries, error.asked_delay_s)

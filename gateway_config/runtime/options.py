@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypedDict
 
+from pydantic import BaseModel
+
+from gateway_config.config import TIERS
 from gateway_config.runtime.errors import InputError
 from gateway_config.runtime.facts import Facts, Scalar, did_you_mean
+
+TierName = Literal["edge", "frontier"]
+Effort = Literal["low", "medium", "high"]
+Summary = Literal["auto", "concise", "detailed"]
+EFFORTS, SUMMARIES = ("low", "medium", "high"), ("auto", "concise", "detailed")
 
 
 class CallOptions(TypedDict, total=False):
@@ -16,52 +24,114 @@ class CallOptions(TypedDict, total=False):
     tenant: str | None
     project: str | None
     arm: str | None
+    tier: TierName | None
     metadata: Mapping[str, Scalar] | None
     deadline_ms: int | None
 
 
 class AskOptions(CallOptions, total=False):
-    """`parameters` are further keys of an OpenAI chat body, such as `top_p`; the shortcuts come before them."""
+    """What a text model is told.
+
+    `images`: bytes, https URLs or data URIs, for a vision route. `schema`: a pydantic class or a JSON Schema that the
+    answer must fit. `effort` and `summary`: of reasoning. `cache`: the fields of the route's cache key; `fresh`: do
+    not read the cache. `parameters`: further keys of an OpenAI chat body, such as `top_p`.
+    """
 
     temperature: float | None
     max_tokens: int | None
     parameters: Mapping[str, Any] | None
+    images: Sequence[bytes | str] | None
+    tools: Sequence[Mapping[str, Any]] | None
+    tool_choice: str | Mapping[str, Any] | None
+    schema: type[BaseModel] | Mapping[str, Any] | None
+    effort: Effort | None
+    summary: Summary | None
+    cache: Mapping[str, str] | None
+    fresh: bool
 
 
-_OF_THE_CLIENT = frozenset({"model", "messages", "stream", "stream_options"})
+class ImageOptions(CallOptions, total=False):
+    """`references` are pictures to start from; `steps` decides about quality, time and cost."""
+
+    width: int
+    height: int
+    steps: int | None
+    references: Sequence[bytes]
+
+
+class EmbedOptions(CallOptions, total=False):
+    """`pooling`: vectors of "cls" and of "mean" cannot be compared with each other."""
+
+    pooling: Literal["mean", "cls"] | None
+
+
+class RerankOptions(CallOptions, total=False):
+    """`top`: how many of the documents to give back, the best ones."""
+
+    top: int | None
+
+
+class TranscribeOptions(CallOptions, total=False):
+    """`language` as "en"; `prompt`: words that are likely to occur."""
+
+    language: str | None
+    prompt: str | None
+
+
+class SpeakOptions(CallOptions, total=False):
+    """`voice` and `language`, where the model has several."""
+
+    voice: str | None
+    language: str | None
 
 
 def facts_of(intent: str, options: Mapping[str, Any], known: type[Any]) -> Facts:
     """The facts that the options state. Raises InputError for an option that does not exist."""
-    if options.keys() - known.__annotations__.keys():
-        unknown = min(options.keys() - known.__annotations__.keys())
-        raise InputError(f"there is no option {unknown!r}. {did_you_mean(unknown, known.__annotations__)}")
+    names = options_of(known)
+    if options.keys() - names:
+        unknown = min(options.keys() - names)
+        raise InputError(f"there is no option {unknown!r} here. {did_you_mean(unknown, names)}")
+    tier = options.get("tier")
+    if tier is not None and tier not in TIERS:
+        raise InputError(f"a tier is {' or '.join(TIERS)}; found {tier!r}.")
     return Facts(
         intent,
         user=options.get("user"),
         tenant=options.get("tenant"),
         project=options.get("project"),
         arm=options.get("arm"),
+        tier=tier,
         metadata=options.get("metadata") or {},
     )
+
+
+def options_of(known: type[Any]) -> frozenset[str]:
+    """The names of all options, those of the classes before included."""
+    return frozenset(known.__required_keys__ | known.__optional_keys__)
 
 
 def deadline_of(options: Mapping[str, Any]) -> int | None:
     """The caller's own time limit in milliseconds."""
     deadline = options.get("deadline_ms")
-    if deadline is None:
-        return None
-    if not isinstance(deadline, int) or isinstance(deadline, bool) or deadline <= 0:
-        raise InputError(f"deadline_ms is a whole number of milliseconds above 0; found {deadline!r}.")
-    return deadline
+    return None if deadline is None else whole_number("deadline_ms", deadline, 1, 3_600_000)
 
 
-def parameters_of(options: Mapping[str, Any]) -> dict[str, Any]:
-    """What the caller adds to the body."""
-    parameters = dict(options.get("parameters") or {})
-    if taken := _OF_THE_CLIENT & parameters.keys():
-        raise InputError(f"`parameters` cannot set {min(taken)!r}: the client does.")
-    for key in ("temperature", "max_tokens"):
-        if options.get(key) is not None:
-            parameters[key] = options[key]
-    return parameters
+def whole_number(name: str, value: object, least: int, most: int) -> int:
+    """The value, if it is a whole number in the range. Raises InputError."""
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise InputError(f"{name} is a whole number from {least:,} to {most:,}; found {value!r}.")
+    return value
+
+
+def one_of(name: str, value: Any, known: Sequence[str]) -> Any:
+    """The value, if it is one of these or None. Raises InputError."""
+    if value is not None and value not in known:
+        raise InputError(f"{name} is one of {', '.join(known)}; found {value!r}.")
+    return value
+
+
+def text_of_caller(what: str, text: object) -> str:
+    """The text, if it is one that says something. Raises InputError."""
+    if not isinstance(text, str) or not text.strip():
+        raise InputError(f"{what} is a text that is not empty; found {text!r:.60}.")
+    return text

@@ -29,3 +29,10 @@ def cost_usd(price: Price | None, usage: Usage | None) -> Decimal | None:
             return None
         total += tokens * (per_mtok or 0)
     return total * _PER_TOKEN
+
+
+def input_cost_usd(price: Price | None, usage: Usage | None) -> Decimal | None:
+    """The same for a model that is paid for its input only: it has no tokens out."""
+    if price is None or price.in_usd_per_mtok is None or usage is None or usage.tokens_in is None:
+        return None
+    return usage.tokens_in * price.in_usd_per_mtok * _PER_TOKEN

@@ -63,7 +63,8 @@ def complaint_in(data: Mapping[str, Any]) -> Complaint:
     """The same of a body that is read already."""
     found = data.get("error") or data.get("errors")
     first = found[0] if isinstance(found, list) and found else found
-    own = data.get("name") == "AiGatewayError" or (isinstance(found, list) and "success" in data)
+    # Only the gateway itself says `error` with a list; Workers AI behind it says `errors` (trap 16).
+    own = isinstance(data.get("error"), list)
     if isinstance(first, dict):
         return Complaint(_integer(first.get("code")), _short(first.get("message")), own)
     return Complaint(None, _short(first), own)

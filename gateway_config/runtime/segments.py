@@ -15,7 +15,7 @@ OPEN, CLOSED = ".open.jsonl", ".jsonl"
 
 
 class Segments:
-    """A folder of segments, of which this writes one at a time. Other processes may write, too; not safe for threads."""
+    """A folder of segments, of which this writes one at a time. Other processes may write too; not for threads."""
 
     def __init__(self, folder: Path, segment_bytes: int, segment_s: float) -> None:
         self.folder, self._segment_bytes, self._segment_s = folder, segment_bytes, segment_s

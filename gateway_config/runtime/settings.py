@@ -19,12 +19,16 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Settings:
-    """The account, the token for serving, the base URL of the data plane, and the folder of records (None: none)."""
+    """The account, the token for serving, the base URL of the data plane, and the folder of records (None: none).
+
+    Another `cache_namespace` makes every cached answer unknown: that is how a cache is invalidated.
+    """
 
     account_id: str
     token: str
     url: str = DATA_PLANE
     records: Path | None = None
+    cache_namespace: str = ""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[0-9A-Za-z_-]+", self.account_id):
@@ -38,7 +42,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """CLOUDFLARE_ACCOUNT_ID, GATEWRIGHT_TOKEN, GATEWRIGHT_URL and GATEWRIGHT_RECORDS.
+        """CLOUDFLARE_ACCOUNT_ID, GATEWRIGHT_TOKEN, _URL, _RECORDS and _CACHE_NAMESPACE.
 
         MissingSettingError names what is missing.
         """
@@ -49,7 +53,8 @@ class Settings:
             raise MissingSettingError("GATEWRIGHT_TOKEN is not set. Export the serve token of the stage.")
         records = environment.get("GATEWRIGHT_RECORDS")
         url = environment.get("GATEWRIGHT_URL") or DATA_PLANE
-        return cls(account, token, url, Path(records) if records else None)
+        namespace = environment.get("GATEWRIGHT_CACHE_NAMESPACE", "")
+        return cls(account, token, url, Path(records) if records else None, namespace)
 
 
 def stage_of(environment: Mapping[str, str] = os.environ) -> str:

@@ -7,38 +7,54 @@ from typing import Any
 
 import httpx
 
+from gateway_config.compiled import CompiledTarget
 from gateway_config.runtime.answer import Answer
-from gateway_config.runtime.ask import answer_of, body_of, request_of, text_route
+from gateway_config.runtime.ask import answer_of, direct_payloads, is_direct, opened_call
+from gateway_config.runtime.asking import Asking, asking_of, routed_payload
 from gateway_config.runtime.call import Call, now
-from gateway_config.runtime.chat import MalformedError, Message, encoded, messages_of
+from gateway_config.runtime.chat import MalformedError, Message
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.decoder import ChatDecoder
+from gateway_config.runtime.direct import chained, served_by
 from gateway_config.runtime.errors import CallError, StreamInterruptedError
 from gateway_config.runtime.events import DoneEvent, Event
 from gateway_config.runtime.flow import Flow, Part, failure, noted, opened, repeated
-from gateway_config.runtime.options import AskOptions, deadline_of, facts_of, parameters_of
 
-# Usage comes only where it is asked for (facts 3.5).
-_STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
+Opened = tuple[float, httpx.Response]
 
 
 def stream(core: Core, intent: str, text: str | Sequence[Message], options: Mapping[str, Any]) -> Flow[None]:
     """One question, its answer as events. Tried again only before a model was reached; never restarted after."""
-    facts = facts_of(intent, options, AskOptions)
-    call = Call(text_route(core, intent), facts, deadline_of(options))
-    answer = yield from core.recorded(call, _streamed(core, call, messages_of(text), parameters_of(options)))
-    yield [DoneEvent(answer)]
+    call, asking = opened_call(core, intent, asking_of(text, options, streamed=True), options)
+    call.question = (intent, text, options)
+    yield [DoneEvent((yield from core.recorded(call, _streamed(core, call, asking))))]
 
 
-def _streamed(core: Core, call: Call, messages: Sequence[Message], parameters: Mapping[str, Any]) -> Flow[Answer]:
+def _streamed(core: Core, call: Call, asking: Asking) -> Flow[Answer]:
     call.prepared = now()
-    content = encoded({**body_of(call, messages, parameters), **_STREAMED})
-    call.prompted = now()
-    began, response = yield from repeated(call, core.budget, lambda: opened(call, request_of(core, call, content)))
+    opening = _opened_directly(core, call, asking) if is_direct(call, asking) else _opened(core, call, asking)
+    element, (began, response) = yield from opening
     decoder = ChatDecoder()
-    yield from noted(call, began, _decoded(core, call, response, decoder))
+    yield from noted(call, began, _decoded(core, call, response, decoder), element)
     call.inferred = now()
-    return answer_of(core, call, response.headers, decoder.spoken())
+    served = served_by(call, element) if element is not None else core.served(call, response.headers)
+    return answer_of(core, call, response.headers, served, decoder.spoken())
+
+
+def _opened(core: Core, call: Call, asking: Asking) -> Flow[tuple[str | None, Opened]]:
+    payload = routed_payload(asking, call.view.route.name, call.view.target(call.assigned))
+    call.prompted = now()
+    return None, (yield from repeated(call, core.budget, lambda: opened(call, core.request(call, payload))))
+
+
+def _opened_directly(core: Core, call: Call, asking: Asking) -> Flow[tuple[str | None, Opened]]:
+    payload_of = direct_payloads(core, call, asking)
+
+    def attempt(element: str, target: CompiledTarget) -> Flow[Opened]:
+        return opened(call, core.request(call, payload_of(target)), element, target.first_byte_ms)
+
+    call.prompted = now()
+    return (yield from chained(core, call, attempt))
 
 
 def _decoded(core: Core, call: Call, response: httpx.Response, decoder: ChatDecoder) -> Flow[None]:

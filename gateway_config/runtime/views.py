@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from gateway_config.compiled import CompiledConfig, CompiledRoute, CompiledTarget
 from gateway_config.config import Price
 from gateway_config.decide import Decision, decide, distribution
 from gateway_config.graph import RATE, Graph
 from gateway_config.runtime.answer import ServedBy
-from gateway_config.runtime.errors import UnknownIntentError
+from gateway_config.runtime.errors import KindMismatchError, UnknownIntentError
 from gateway_config.runtime.facts import Scalar, did_you_mean
+
+# How each kind of model is asked.
+METHODS: Mapping[str, str] = {
+    "chat": "ask(…), without images",
+    "vision": "ask(…)",
+    "image": "image(…)",
+    "embed": "embed(…)",
+    "rerank": "rerank(…)",
+    "transcribe": "transcribe(…)",
+    "speak": "speak(…)",
+    "classify": "classify(…)",
+}
 
 
 class RouteView:
@@ -77,9 +89,12 @@ class ConfigView:
         self.routes = {name: RouteView(route) for name, route in config.routes.items()}
         self._by_intent = {intent: self.routes[route] for intent, route in config.intents.items()}
 
-    def route_of(self, intent: str) -> RouteView:
-        """The route of an intent; UnknownIntentError names the nearest ones."""
+    def route_of(self, intent: str, kinds: Sequence[str]) -> RouteView:
+        """The route of an intent, if it is of one of these kinds; UnknownIntentError names the nearest intents."""
         view = self._by_intent.get(intent) if isinstance(intent, str) else None
         if view is None:
             raise UnknownIntentError(f"no route serves the intent {intent!r}. {did_you_mean(intent, self._by_intent)}")
+        if view.route.kind not in kinds:
+            kind, name = view.route.kind, view.route.name
+            raise KindMismatchError(f'"{intent}" is served by the {kind} route "{name}": use client.{METHODS[kind]}.')
         return view

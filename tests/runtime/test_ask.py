@@ -16,7 +16,7 @@ from tests.runtime.world import GEMMA, GPT_OSS, SETTINGS, TOKEN, Gateway, answer
 
 def test_the_request_names_the_dynamic_route_of_the_intent(config: CompiledConfig) -> None:
     gateway = Gateway()
-    gateway.client(config).ask("sprinter", "Hello")
+    gateway.client(config).ask("sprinter", "Hello", arm="champion")
     request = gateway.requests[0]
     assert str(request.url) == "https://gateway.test/v1/account/inference-dev/compat/chat/completions"
     assert gateway.bodies[0] == {
@@ -239,7 +239,7 @@ def test_an_intent_that_is_no_text_is_refused(config: CompiledConfig) -> None:
 
 
 def test_a_picture_is_not_asked_as_a_text(config: CompiledConfig) -> None:
-    refused(config, KindMismatchError, "images are not served yet", "artist", "A cat")
+    refused(config, KindMismatchError, "use client.image", "artist", "A cat")
 
 
 @pytest.mark.parametrize("nothing", ["", "  ", [], None, 3])
@@ -256,7 +256,7 @@ def test_an_unknown_arm_is_refused_with_the_nearest_one(config: CompiledConfig) 
 
 
 def test_an_unknown_option_is_refused_with_the_nearest_one(config: CompiledConfig) -> None:
-    refused(config, InputError, "no option 'tenat'. Did you mean \"tenant\"", "sprinter", "Hi", tenat="acme")
+    refused(config, InputError, "no option 'tenat' here. Did you mean \"tenant\"", "sprinter", "Hi", tenat="acme")
 
 
 @pytest.mark.parametrize("deadline", [0, -5, 1.5, True, "10"])

@@ -1,7 +1,7 @@
 """A gateway without sockets: a function behind `transport=` that answers, and remembers what it was asked."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +59,11 @@ arms:
 }
 
 
-def compiled(folder: Path, **routes: str) -> CompiledConfig:
-    """The usual config, with these routes instead of those of the same name (`quick_chat` for quick-chat)."""
+def compiled(folder: Path, gateway: str = GATEWAY, routes: Mapping[str, str] = ROUTES) -> CompiledConfig:
+    """A compiled config of these files, which are written to the folder first."""
     (folder / "routes").mkdir(parents=True, exist_ok=True)
-    (folder / "gateway.yaml").write_text(GATEWAY)
-    for name, text in {**ROUTES, **{name.replace("_", "-"): text for name, text in routes.items()}}.items():
+    (folder / "gateway.yaml").write_text(gateway)
+    for name, text in routes.items():
         (folder / "routes" / f"{name}.yaml").write_text(text)
     return compile_config(load(folder, "dev"))
 
