@@ -61,6 +61,11 @@ class Engine:
         self._environment = _engine_environment(project, environment)
         self._notices: list[str] = []
 
+    @property
+    def backend_url(self) -> str:
+        """Where the state lies."""
+        return self._environment["PULUMI_BACKEND_URL"]
+
     # --- what people ask for ---
 
     def preview(self) -> Outcome:
@@ -127,7 +132,7 @@ class Engine:
 
     def _free_the_stack(self) -> None:
         """Removes the lock of a dead process; waits a little for one that is about to end."""
-        place = (self._environment["PULUMI_BACKEND_URL"], self._project_name(), self.stage)
+        place = (self.backend_url, self._project_name(), self.stage)
         deadline = time.monotonic() + LOCK_PATIENCE_S
         while True:
             for lock in remove_dead_locks(*place):

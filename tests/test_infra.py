@@ -1,0 +1,214 @@
+"""The parts of infra that need no engine: settings, locks, inputs of the gateway, reports, what commands refuse."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import socket
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from gateway_config.commands.app import app_for
+from gateway_config.config import Gateway
+from gateway_config.errors import UsageError
+from infra import report
+from infra.changes import Difference, Outcome, ResourceChange, value_at
+from infra.gateway_inputs import gateway_inputs
+from infra.locks import locks, remove_dead_locks
+from infra.settings import settings_of
+from tests.stand_in.project import write_project
+
+TOKEN = "test-" * 8
+
+# --- settings ---
+
+
+def test_the_account_comes_from_the_stack_or_the_environment_which_wins() -> None:
+    config = {"gatewright:account": "a" * 32}
+    assert settings_of(config, "dev", {}).account == "a" * 32
+    assert settings_of(config, "dev", {"CLOUDFLARE_ACCOUNT_ID": "b" * 32}).account == "b" * 32
+
+
+def test_the_stage_is_the_stack_unless_it_is_told() -> None:
+    environment = {"CLOUDFLARE_ACCOUNT_ID": "a" * 32}
+    assert settings_of({}, "prod", environment).stage == "prod"
+    assert settings_of({"gatewright:stage": "prod"}, "blue", environment).stage == "prod"
+
+
+def test_a_missing_account_says_both_ways_to_name_it() -> None:
+    with pytest.raises(UsageError, match=r"CLOUDFLARE_ACCOUNT_ID, or run `pulumi config set gatewright:account"):
+        settings_of({}, "dev", {})
+
+
+def test_a_credential_in_plain_text_is_refused_without_being_shown() -> None:
+    with pytest.raises(UsageError, match="gatewright:token in the stack's config looks like a credential") as caught:
+        settings_of({"gatewright:account": "a" * 32, "gatewright:token": TOKEN}, "dev", {})
+    assert TOKEN not in str(caught.value)
+
+
+# --- locks ---
+
+
+def lock(folder: Path, pid: int, host: str) -> Path:
+    file = folder / f".pulumi/locks/organization/gatewright/dev/{pid}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"pid": pid, "username": "ada", "hostname": host, "timestamp": "2026-11-21T09:00:00Z"}))
+    return file
+
+
+NOBODY = 2**22 + 1  # beyond any process id of Linux
+
+
+def test_the_lock_of_a_dead_process_is_removed(tmp_path: Path) -> None:
+    file = lock(tmp_path, NOBODY, socket.gethostname())
+    (removed,) = remove_dead_locks(f"file://{tmp_path}", "gatewright", "dev")
+    assert str(removed) == f"ada on {socket.gethostname()}, process {NOBODY}, since 2026-11-21T09:00:00Z"
+    assert not file.exists()
+
+
+def test_the_lock_of_another_machine_stays(tmp_path: Path) -> None:
+    lock(tmp_path, NOBODY, "elsewhere")
+    assert remove_dead_locks(f"file://{tmp_path}", "gatewright", "dev") == []
+    assert len(locks(f"file://{tmp_path}", "gatewright", "dev")) == 1
+
+
+def test_a_process_that_runs_keeps_its_lock_unless_the_system_says_that_it_is_another_program(tmp_path: Path) -> None:
+    lock(tmp_path, os.getpid(), socket.gethostname())
+    removed = remove_dead_locks(f"file://{tmp_path}", "gatewright", "dev")
+    assert bool(removed) == Path("/proc/self/stat").exists()
+
+
+def test_a_backend_that_is_no_folder_has_no_locks_that_we_can_see() -> None:
+    assert locks("s3://state?region=auto", "gatewright", "dev") == []
+
+
+# --- the gateway's inputs ---
+
+
+def stock_arguments(name: str) -> set[str]:
+    """The arguments of a class of pulumi_cloudflare, without importing it."""
+    spec = find_spec("pulumi_cloudflare")
+    assert spec is not None
+    assert spec.origin is not None
+    tree = ast.parse((Path(spec.origin).parent / "ai_gateway.py").read_text())
+    args = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
+    init = next(node for node in args.body if isinstance(node, ast.FunctionDef) and node.name == "__init__")
+    return {_camel(argument.arg) for argument in init.args.kwonlyargs}
+
+
+def _camel(name: str) -> str:
+    return re.sub(r"_(\w)", lambda match: match[1].upper(), name)
+
+
+def test_every_input_of_the_gateway_is_one_of_the_stock_provider() -> None:
+    assert gateway_inputs(Gateway(id="inference")).keys() <= stock_arguments("AiGatewayArgs")
+
+
+def test_a_gateway_without_a_limit_has_it_switched_off() -> None:
+    inputs = gateway_inputs(Gateway(id="inference"))
+    assert (inputs["rateLimitingInterval"], inputs["rateLimitingLimit"]) == (0, 0)
+
+
+# --- property paths and reports ---
+
+
+def test_a_value_is_found_by_its_property_path() -> None:
+    properties = {"elements": {"chat.a": {"outputs": {"10%": "x"}}}, "list": [{"a": 1}]}
+    assert value_at(properties, 'elements["chat.a"].outputs["10%"]') == "x"
+    assert value_at(properties, "list[0].a") == 1
+    assert value_at(properties, 'elements["ghost"].outputs') is None
+
+
+def outcome(*changes: ResourceChange, drift: tuple[ResourceChange, ...] = (), notices: tuple[str, ...] = ()) -> Outcome:
+    return Outcome(changes, drift, notices, {}, 1.23)
+
+
+SPLIT = ResourceChange(
+    "update",
+    "gatewright:index:Route",
+    "quick-chat",
+    (Difference("split.challenger", 10, 20), Difference("split.champion", 90, 80)),
+    {"split": {"champion": 90, "challenger": 10}},
+    {"split": {"champion": 80, "challenger": 20}},
+)
+
+
+def test_a_changed_split_is_told_in_leaves_shares_and_buckets() -> None:
+    assert list(report.lines(outcome(SPLIT), done=False)) == [
+        "~ update Route quick-chat",
+        "    split.challenger: 10 => 20",
+        "    split.champion: 90 => 80",
+        "    shares: champion 90 %, challenger 10 % => champion 80 %, challenger 20 %",
+        "    10 of 100 buckets move from champion to challenger",
+        "1 to update (1.2 s)",
+    ]
+
+
+def test_nothing_to_change_is_said() -> None:
+    assert list(report.lines(outcome(), done=False)) == ["nothing to change (1.2 s)"]
+
+
+def test_what_was_changed_by_hand_comes_first() -> None:
+    by_hand = ResourceChange("refresh", "gatewright:index:Route", "chat", (Difference("split.a", 90, 50),))
+    first, second, *_ = report.lines(outcome(drift=(by_hand,), notices=("note this",)), done=False)
+    assert (first, second) == ("note: note this", "! changed by hand: Route chat")
+
+
+def test_the_report_as_json_has_leaves_and_shares() -> None:
+    (change,) = json.loads(json.dumps(report.as_json(outcome(SPLIT))))["changes"]
+    assert change["differences"][0] == {"path": "split.challenger", "before": 10, "after": 20}
+    assert change["shares"]["after"] == {"champion": 80, "challenger": 20}
+
+
+# --- commands ---
+
+
+def run(*words: str, **environment: str) -> Any:
+    told = {"PULUMI_CONFIG_PASSPHRASE": "test-passphrase", "CLOUDFLARE_ACCOUNT_ID": "a" * 32, **environment}
+    return CliRunner().invoke(app_for(words), list(words), env=told)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return write_project(tmp_path)
+
+
+def test_a_folder_without_a_project_is_named(tmp_path: Path) -> None:
+    result = run("preview", "--project", str(tmp_path))
+    assert result.exit_code == 2
+    assert f"there is no Pulumi.yaml in {tmp_path}" in result.stderr
+
+
+def test_a_problem_of_the_config_comes_with_its_place_before_anything_else(project: Path) -> None:
+    route = project / "gateway_config/routes/quick-chat.yaml"
+    route.write_text(route.read_text().replace("challenger: 10", "challenger: 10.5"))
+    result = run("up", "--project", str(project))
+    assert result.exit_code == 1
+    assert re.search(r"routes/quick-chat\.yaml:\d+:\d+ ", result.stderr)
+
+
+def test_a_missing_passphrase_is_one_sentence(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE", raising=False)
+    result = CliRunner().invoke(app_for(["up"]), ["up", "--project", str(project)])
+    assert result.exit_code == 2
+    assert "PULUMI_CONFIG_PASSPHRASE is not set" in result.stderr
+
+
+def test_destroy_asks_first(project: Path) -> None:
+    result = run("destroy", "--project", str(project))
+    assert result.exit_code == 2
+    assert "Nothing was removed" in result.stderr
+
+
+def test_state_lies_beside_the_project_unless_it_is_told(project: Path) -> None:
+    from infra.engine import Engine
+
+    engine = Engine(project, "dev", environment={})
+    assert engine.backend_url == f"file://{project}/.state"
+    assert Engine(project, "dev", environment={"PULUMI_BACKEND_URL": "s3://state"}).backend_url == "s3://state"
