@@ -13,7 +13,7 @@ from tests.emulator.data.walk import Draw, Model, Rate, Walk, Walker, walk
 from tests.emulator.faults import Fault
 from tests.emulator.router import operation
 from tests.emulator.state import UnreadableState, export_state, import_state
-from tests.emulator.upstreams.programme import Failure, Latency, Programme
+from tests.emulator.upstreams.programme import Programme
 from tests.emulator.web import Call, MalformedBody, Reply, reply_json
 from tests.emulator.world import World
 
@@ -27,9 +27,11 @@ def made_of(kind: type[Made], given: Any) -> Made:
     unknown = sorted(given.keys() - set(known)) if isinstance(given, dict) else [str(given)]
     if unknown:
         raise MalformedBody(f"unknown {unknown[0]!r}; a {kind.__name__.lower()} has {', '.join(known)}")
+    from pydantic import TypeAdapter, ValidationError  # slow to import, seldom needed
+
     try:
-        return kind(**given)
-    except TypeError as error:
+        return TypeAdapter(kind).validate_python(given)
+    except ValidationError as error:
         raise MalformedBody(str(error)) from error
 
 
@@ -128,11 +130,7 @@ def programme_model(world: World, call: Call) -> Reply:
     model = given.pop("model", None)
     if not isinstance(model, str):
         raise MalformedBody('expected {"model": "@cf/…", …}')
-    failures = deque(made_of(Failure, failure) for failure in given.pop("failures", ()))
-    latency = made_of(Latency, given.pop("latency", {}))
-    answers = deque(given.pop("answers", ()))
-    programme = made_of(Programme, {**given, "failures": failures, "latency": latency, "answers": answers})
-    world.programmes.set(model, programme)
+    world.programmes.set(model, made_of(Programme, given))
     return reply_json({"models": world.programmes.models()})
 
 

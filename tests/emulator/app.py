@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import struct
+import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from socket import SO_LINGER, SOL_SOCKET
 from typing import Any, TypeAlias
@@ -93,6 +94,10 @@ async def answer(world: World, call: Call) -> Reply:
         return refused.reply
     except MalformedBody as error:
         return _malformed(call, str(error)).reply
+    except Exception:
+        traceback.print_exc()
+        words = "the emulator failed at this request, which is a defect of it; its output says where"
+        return reply_json({"error": words}, 500)
 
 
 def _operation(call: Call) -> Operation:

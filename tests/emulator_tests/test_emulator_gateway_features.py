@@ -259,3 +259,10 @@ def test_a_scanner_that_is_down_stops_only_what_would_be_blocked(
     emulator.programme("@cf/meta/llama-guard-3-8b", failures=[failure])
     reply = ask(data)
     assert (reply.status_code, reply.json().get("internalCode")) == (status, code)
+
+
+def test_the_code_of_a_spend_limit_can_be_assumed(emulator: Running, data: httpx.Client, gateway: Gateway) -> None:
+    gateway(spend_limits=spend())
+    emulator.assume(spend_limit_code="2003")
+    replies = [ask(data, model_name=f"workers-ai/{GPT_OSS}") for _ in range(2)]
+    assert replies[1].json()["error"][0]["code"] == 2003

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.emulator.server import Running
 from tests.emulator_tests.given import LLAMA, MINIMAL, end, model, start
 
 pytestmark = pytest.mark.http
@@ -119,3 +120,18 @@ def test_a_call_without_a_good_token_is_401_and_10000(control: httpx.Client, tok
 def test_malformed_json_is_a_400_in_the_envelope(control: httpx.Client) -> None:
     reply = control.post(GATEWAYS, content=b"{oops", headers={"content-type": "application/json"})
     assert (reply.status_code, errors(reply)[0][0], reply.json()["success"]) == (400, 7001, False)
+
+
+def test_a_null_limit_can_be_assumed_to_stay_null(
+    emulator: Running, control: httpx.Client, gateway: Callable[..., str]
+) -> None:
+    emulator.assume(null_limits="null")
+    gateway(cache_ttl=None)
+    assert control.get(f"{GATEWAYS}/gw").json()["result"]["cache_ttl"] is None
+
+
+@pytest.mark.parametrize(("most", "last"), [("10", 400), ("20", 200), ("unlimited", 200)])
+def test_an_account_has_so_many_gateways(emulator: Running, control: httpx.Client, most: str, last: int) -> None:
+    emulator.assume(gateways_per_account=most)
+    replies = [control.post(GATEWAYS, json={"id": f"gw{n}", **MINIMAL}) for n in range(11)]
+    assert replies[-1].status_code == last

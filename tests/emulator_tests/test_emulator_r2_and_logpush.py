@@ -248,3 +248,44 @@ def test_a_job_remembers_why_it_could_not_write(
     data.post("/compat/chat/completions", json=chat_body(f"workers-ai/{LLAMA}"))
     assert emulator.admin("POST", "/logpush/flush") == {"written": []}
     assert control.get(f"/logpush/jobs/{made['id']}").json()["result"]["error_message"]
+
+
+@pytest.mark.parametrize(("wanted", "records"), [("gw", 1), ("other", 0)])
+def test_a_filter_keeps_records_out(
+    emulator: Running,
+    control: httpx.Client,
+    data: httpx.Client,
+    gateway: Gateway,
+    destination: Callable[..., str],
+    wanted: str,
+    records: int,
+) -> None:
+    gateway(logpush=True)
+    where = {"and": [{"key": "Gateway", "operator": "eq", "value": wanted}]}
+    control.post("/logpush/jobs", json=job(destination(), filter=json.dumps({"where": where}))).raise_for_status()
+    data.post("/compat/chat/completions", json=chat_body(f"workers-ai/{LLAMA}"))
+    assert len(emulator.admin("POST", "/logpush/flush")["written"]) == records
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '{"where": {"key": "Model", "operator": "like", "value": 1}}'])
+def test_a_filter_that_cannot_be_read_is_refused(
+    control: httpx.Client, destination: Callable[..., str], text: str
+) -> None:
+    assert control.post("/logpush/jobs", json=job(destination(), filter=text)).status_code == 400
+
+
+def test_filters_can_be_assumed_refused(
+    emulator: Running, control: httpx.Client, destination: Callable[..., str]
+) -> None:
+    emulator.assume(logpush_filter="refused")
+    text = '{"where": {"key": "Gateway", "operator": "eq", "value": "gw"}}'
+    assert control.post("/logpush/jobs", json=job(destination(), filter=text)).status_code == 400
+
+
+def test_a_bucket_with_objects_is_not_deleted_unless_assumed_so(
+    emulator: Running, control: httpx.Client, destination: Callable[..., str]
+) -> None:
+    control.post("/logpush/jobs", json=job(destination())).raise_for_status()
+    assert control.delete("/r2/buckets/logs").json()["errors"][0]["code"] == 10008
+    emulator.assume(delete_full_bucket="allowed")
+    assert control.delete("/r2/buckets/logs").status_code == 200

@@ -329,3 +329,24 @@ def test_malformed_metadata_is_ignored_unless_assumed_otherwise(
     assert data.post(CHAT, json=chat_body(), headers=headers).status_code == 200
     emulator.assume(malformed_metadata="refused")
     assert data.post(CHAT, json=chat_body(), headers=headers).status_code == 400
+
+
+def test_a_cost_limit_can_be_assumed_to_count_cents(emulator: Running, data: httpx.Client, route: MakeRoute) -> None:
+    limited = rate("r", "a", "b", limitType="cost", limit=0.001)
+    route([start("r"), limited, model("a", GPT_OSS), model("b", LLAMA), end()])
+    assert [served(data, user="u") for _ in range(2)] == [GPT_OSS, GPT_OSS]
+    emulator.assume(rate_cost_unit="cents")
+    assert [served(data, user="v") for _ in range(2)] == [GPT_OSS, LLAMA]
+
+
+def test_images_can_be_assumed_not_to_pass_a_route(emulator: Running, data: httpx.Client, route: MakeRoute) -> None:
+    route(CHAIN)
+
+    def said(url: str) -> str:
+        parts = [{"type": "text", "text": "what is it?"}, {"type": "image_url", "image_url": {"url": url}}]
+        body = {"model": "dynamic/chat", "messages": [{"role": "user", "content": parts}], "reasoning_effort": "low"}
+        return str(ask(data, body).json()["choices"][0]["message"]["content"])
+
+    assert said("data:,a") != said("data:,b")
+    emulator.assume(route_extras="dropped")
+    assert said("data:,a") == said("data:,b")

@@ -229,3 +229,36 @@ def test_an_assumption_can_refuse_a_graph(
     last["outputs"]["fallback"] = {"elementId": "other"}
     elements = [start("p"), element, last, end(), {"id": "other", "type": "end", "outputs": {}}]
     assert refused(control, gateway, elements)
+
+
+@pytest.mark.parametrize(
+    ("name", "choice", "timeout"), [("graph_size", "100", 0), ("longest_timeout", "600000", 600_001)]
+)
+def test_limits_nobody_knows_can_be_assumed(
+    emulator: Running, control: httpx.Client, route: MakeRoute, name: str, choice: str, timeout: int
+) -> None:
+    models = [model(f"m{n}", LLAMA, timeout=timeout) for n in range(100)]
+    large: Elements = [start("m0"), *models, end()]
+    route(large)
+    emulator.assume(**{name: choice})
+    assert control.post(ROUTES, json={"name": "other", "elements": large}).status_code == 400
+
+
+@pytest.mark.parametrize(("name", "choice"), [("route_duplicate_status", "409"), ("route_missing_status", "400")])
+def test_statuses_nobody_recorded_can_be_assumed(
+    emulator: Running, control: httpx.Client, route: MakeRoute, name: str, choice: str
+) -> None:
+    route(SIMPLE)
+    emulator.assume(**{name: choice})
+    replies = [control.post(ROUTES, json={"name": "chat", "elements": SIMPLE}), control.get(f"{ROUTES}/nope")]
+    assert int(choice) in [reply.status_code for reply in replies]
+
+
+def test_versions_can_be_assumed_to_be_listed_oldest_first(
+    emulator: Running, control: httpx.Client, route: MakeRoute
+) -> None:
+    made = route(SIMPLE)
+    emulator.assume(version_order="oldest-first")
+    control.post(f"{ROUTES}/{made['id']}/versions", json={"elements": OTHER}).raise_for_status()
+    versions = control.get(f"{ROUTES}/{made['id']}/versions").json()["data"]["versions"]
+    assert versions[0]["version_id"] == made["version"]["version_id"]

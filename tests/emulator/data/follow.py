@@ -17,6 +17,7 @@ from tests.emulator.upstreams.reach import UpstreamFailed
 from tests.emulator.web import Refusal
 
 RATE_WINDOWS = assumption("rate-windows", "Does a rate element count in fixed or sliding windows?", "fixed", "sliding")
+COST_UNIT = assumption("rate-cost-unit", "What does a cost limit of a rate element count?", "dollars", "cents")
 RATE_SCOPE = assumption(
     "rate-across-versions", "Do counters of a rate element go on when another version is deployed?", "kept", "reset"
 )
@@ -111,8 +112,9 @@ class Follower:
     def _settle(self) -> None:
         """Costs count after the answer, so a burst overshoots a budget."""
         cost = self.answer.cost_usd if self.answer else None
+        unit = 100 if self.exchange.world.assumes(COST_UNIT) == "cents" else 1
         for key in self._priced if cost is not None else ():
-            self.exchange.world.windows.all[key].add(self.exchange.world.clock.now(), float(cost or 0))
+            self.exchange.world.windows.all[key].add(self.exchange.world.clock.now(), float(cost or 0) * unit)
 
 
 def without_extras(body: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from tests.emulator.evidence import behaviour
 from tests.emulator.upstreams import others
 from tests.emulator.upstreams.answers import Answer
 from tests.emulator.upstreams.catalogue import ALIASES, WORKERS_AI, CatalogueModel
-from tests.emulator.upstreams.chat import complete
+from tests.emulator.upstreams.chat import CHAT_INPUT, complete
 from tests.emulator.upstreams.kinds import MAKERS, bad_input
 from tests.emulator.upstreams.reach import UpstreamFailed, reach
 from tests.emulator.world import World
@@ -101,12 +101,20 @@ async def invoke(world: World, account: str, ask: Ask, timeout_ms: float = 0) ->
         if adapter := ask.body.get("lora"):
             check_adapter(world, account, model, str(adapter))
         check_reasoning_body(model, ask.body)
+    if model.kind in ("chat", "guard"):
+        check_chat_body(ask.body)
     programme = await reach(world, model.id, timeout_ms)
     if model.kind != "chat":
         return MAKERS[model.kind](model, ask.body)
-    if not isinstance(ask.body.get("messages"), list) and "prompt" not in ask.body and "input" not in ask.body:
-        raise bad_input("messages or prompt is required")
     return complete(model, chat_body(ask.body), programme)
+
+
+def check_chat_body(body: dict[str, Any]) -> None:
+    """Refuse what a text model cannot read; raises UpstreamFailed (5004)."""
+    for path, message in CHAT_INPUT(chat_body(body), ()):
+        raise bad_input(f"{'/'.join(map(str, path))}: {message}")
+    if all(body.get(name) is None for name in ("messages", "prompt", "input")):
+        raise bad_input("messages or prompt is required")
 
 
 def known_model(world: World, model_id: str) -> CatalogueModel:

@@ -6,9 +6,11 @@ import json
 from typing import Any
 
 from tests.emulator.evidence import behaviour
+from tests.emulator.schema import Field, any_of, list_of, nullable, number, object_of, text
 from tests.emulator.upstreams.answers import Completion
 from tests.emulator.upstreams.catalogue import CatalogueModel
 from tests.emulator.upstreams.json_shape import fitting
+from tests.emulator.upstreams.kinds import bad_input
 from tests.emulator.upstreams.programme import Programme
 from tests.emulator.upstreams.text import (
     TOKENS_PER_MESSAGE,
@@ -21,6 +23,24 @@ from tests.emulator.upstreams.text import (
 
 DEFAULT_MAX_TOKENS = 256
 REASONING_TOKENS = {"minimal": 4, "low": 16, "medium": 48, "high": 128}
+
+
+some_object = nullable(object_of({}))
+CHAT_INPUT = object_of(
+    {
+        "messages": Field(nullable(list_of(object_of({"role": Field(text(1), required=True)})))),
+        "prompt": Field(nullable(text())),
+        "max_tokens": Field(nullable(number(0))),
+        "max_completion_tokens": Field(nullable(number(0))),
+        "max_output_tokens": Field(nullable(number(0))),
+        "tools": Field(nullable(list_of(object_of({})))),
+        "tool_choice": Field(nullable(any_of(text(), object_of({})))),
+        "response_format": Field(some_object),
+        "reasoning": Field(some_object),
+        "reasoning_effort": Field(nullable(text())),
+        "chat_template_kwargs": Field(some_object),
+    }
+)
 
 
 def complete(model: CatalogueModel, body: dict[str, Any], programme: Programme) -> Completion:
@@ -51,8 +71,11 @@ def _say(
     most = body.get("max_tokens") or body.get("max_completion_tokens") or body.get("max_output_tokens")
     left = (most if isinstance(most, int) else DEFAULT_MAX_TOKENS) - token_count(completion.reasoning or "")
     programmed = programme.answers.popleft() if programme.answers else None
-    completion.tool_calls = _tool_calls(body, prompt, programmed)
-    said = "" if completion.tool_calls else _text(model, body, prompt, programmed)
+    try:
+        completion.tool_calls = _tool_calls(body, prompt, programmed)
+        said = "" if completion.tool_calls else _text(model, body, prompt, programmed)
+    except ValueError as error:
+        raise bad_input(str(error)) from error
     completion.text = cut_to_tokens(said, left)
     spoken = json.dumps(completion.tool_calls) if completion.tool_calls else completion.text
     completion.tokens_out = token_count(completion.reasoning or "") + token_count(spoken)

@@ -13,8 +13,11 @@ DEEPEST = 20
 
 
 def fitting(schema: Any, decided_by: str) -> Any:
-    """An instance of a JSON schema; what the schema leaves open is decided by the text."""
-    return _fit(schema if isinstance(schema, dict) else {}, _numbers(decided_by), 0)
+    """An instance of a JSON schema, the rest decided by the text; raises ValueError for what is no schema."""
+    try:
+        return _fit(schema if isinstance(schema, dict) else {}, _numbers(decided_by), 0)
+    except (TypeError, AttributeError, KeyError, IndexError) as error:
+        raise ValueError(f"this is no JSON schema: {error}") from error
 
 
 def _numbers(text: str) -> Iterator[int]:

@@ -31,7 +31,13 @@ def prompt_of(messages: Any) -> str:
     """All that was said, in one text; parts that are not text stand as their kind."""
     if not isinstance(messages, Sequence) or isinstance(messages, str):
         return str(messages)
-    return "\n".join(f"{message.get('role')}: {content_text(message.get('content'))}" for message in messages)
+    return "\n".join(_message_text(message) for message in messages)
+
+
+def _message_text(message: Any) -> str:
+    if not isinstance(message, Mapping):
+        return str(message)
+    return f"{message.get('role')}: {content_text(message.get('content'))}"
 
 
 def content_text(content: Any) -> str:

@@ -8,13 +8,14 @@ from typing import Any
 
 from tests.emulator.assumptions import assumption
 from tests.emulator.control.gateways.schema import FIELDS, NULL_BECOMES_ZERO
-from tests.emulator.control.schema import filled
 from tests.emulator.evidence import behaviour
+from tests.emulator.schema import filled
 from tests.emulator.world import World, store
 
 NULL_LIMITS = assumption(
     "null-limits", "Does a null cache_ttl or rate limit come back as 0 or as null?", "zero", "null"
 )
+MOST_GATEWAYS = assumption("gateways-per-account", "How many gateways may an account have?", "20", "10", "unlimited")
 DEFAULT_GATEWAY = "default"
 DEFAULT_SETTINGS: Mapping[str, Any] = {
     "cache_invalidate_on_update": False,

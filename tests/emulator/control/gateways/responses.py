@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tests.emulator.control.envelope import paged, problem, refuse, result
-from tests.emulator.control.gateways.models import Gateway, Gateways
+from tests.emulator.control.gateways.models import MOST_GATEWAYS, Gateway, Gateways
 from tests.emulator.control.gateways.schema import FIELDS, ID
 from tests.emulator.control.routes.models import Routes
-from tests.emulator.control.schema import Field, Wrong, object_of
 from tests.emulator.evidence import behaviour
 from tests.emulator.router import operation
+from tests.emulator.schema import Field, Wrong, object_of
 from tests.emulator.web import Call, Refusal, Reply
 from tests.emulator.world import World
 
@@ -45,6 +45,7 @@ def create_gateway(world: World, call: Call) -> Reply:
     gateways = world.of(call.params["account"], Gateways)
     if body["id"] in gateways.all:
         raise refuse(400, problem(7001, "Gateway with this id already exists", ("body", "id")))
+    _refuse_too_many(world, len(gateways.all))
     return result(gateways.create(world, body["id"], body).as_dict())
 
 
@@ -87,6 +88,13 @@ def forget_cached(world: World, account: str, gateway: str) -> None:
     gone = [key for key in world.cache if isinstance(key, tuple) and key[:2] == (account, gateway)]
     for key in gone:
         del world.cache[key]
+
+
+@behaviour("an account has at most 20 gateways (10 on a free plan); the code is not known", "DOC", "limits")
+def _refuse_too_many(world: World, count: int) -> None:
+    most = world.assumes(MOST_GATEWAYS)
+    if most != "unlimited" and count >= int(most):
+        raise refuse(400, problem(7001, f"Gateway limit of {most} reached"))
 
 
 def _checked(call: Call, check: Any, fields: Mapping[str, Field]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.emulator.control.schema import (
+from tests.emulator.schema import (
     Field,
     any_of,
     anything,

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from tests.emulator.control.gateways.models import Gateway
+from tests.emulator.control.logpush.filters import passes
 from tests.emulator.control.logpush.models import DATE, Job, Jobs
 from tests.emulator.control.logs.models import LogEntry
 from tests.emulator.evidence import behaviour
@@ -42,6 +43,8 @@ def push(world: World, account: str, gateway: Gateway, entry: LogEntry, rate_lim
         return
     record = encrypted(record_of(gateway, entry, rate_limited), gateway.settings["logpush_public_key"])
     for job in jobs:
+        if not _is_wanted(job, record):
+            continue
         wanted = job.settings["output_options"].get("field_names") or list(record)
         line = json.dumps({name: record[name] for name in wanted if name in record}).encode() + b"\n"
         if (account, job.id) not in world.pending:
@@ -51,6 +54,14 @@ def push(world: World, account: str, gateway: Gateway, entry: LogEntry, rate_lim
         pending.lines.append(line)
         if is_due(world, job, pending):
             world.start(upload(world, account, job))
+
+
+def _is_wanted(job: Job, record: dict[str, Any]) -> bool:
+    """Whether the job's filter lets the record pass; a comparison of unlike things does not."""
+    try:
+        return not job.settings["filter"] or passes(job.settings["filter"], record)
+    except ValueError:
+        return False
 
 
 async def _upload_later(world: World, account: str, job: Job) -> None:

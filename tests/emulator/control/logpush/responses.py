@@ -6,9 +6,12 @@ from typing import Any
 
 from tests.emulator.assumptions import assumption
 from tests.emulator.control.envelope import problem, refusal, refuse, result
+from tests.emulator.control.logpush.filters import passes
 from tests.emulator.control.logpush.models import DATASET, MOST_JOBS, Destination, Job, Jobs
 from tests.emulator.control.logpush.records import upload
-from tests.emulator.control.schema import (
+from tests.emulator.evidence import behaviour
+from tests.emulator.router import operation
+from tests.emulator.schema import (
     Check,
     Field,
     any_of,
@@ -20,8 +23,6 @@ from tests.emulator.control.schema import (
     one_of,
     text,
 )
-from tests.emulator.evidence import behaviour
-from tests.emulator.router import operation
 from tests.emulator.web import Call, Reply, reply_json
 from tests.emulator.world import World
 
@@ -31,6 +32,7 @@ JOB = f"{JOBS}/{{job}}"
 READ = ("Logs Read", "Logs Write")
 WRITE = ("Logs Write",)
 
+FILTERS = assumption("logpush-filter", "Does this dataset take a filter?", "applied", "refused")
 PAID = assumption(
     "logpush-allowed", "May this account create an ai_gateway_events job by API?", "allowed", "exceeded-max-jobs"
 )
@@ -70,6 +72,8 @@ async def create_job(world: World, call: Call) -> Reply:
     settings["output_options"] = settings["output_options"] or {}
     jobs = world.of(call.params["account"], Jobs)
     refused = world.assumes(PAID) != "allowed" or len(jobs.all) >= MOST_JOBS
+    if settings["filter"]:
+        _check_filter(world, settings["filter"])
     if settings["dataset"] != DATASET or refused:
         dataset = settings["dataset"]
         words = f"creating a new job (for {dataset} dataset) is not allowed: exceeded max jobs allowed"
@@ -149,6 +153,15 @@ def _checked(body: dict[str, Any], fields: dict[str, Field]) -> dict[str, Any]:
     if wrong:
         raise refuse(400, *(problem(1001, message) for message in wrong))
     return body
+
+
+def _check_filter(world: World, text: str) -> None:
+    if world.assumes(FILTERS) == "refused":
+        raise refusal(400, 1001, f"filter: not supported for the dataset {DATASET}")
+    try:
+        passes(text, {})
+    except ValueError as error:
+        raise refusal(400, 1001, f"filter: {error}") from error
 
 
 @behaviour("a destination is tried at once by writing a test object", "LIVE", "facts 5")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from tests.emulator.control.envelope import paged, problem, refuse, result
 from tests.emulator.control.gateways.responses import GATEWAY, READ, WRITE, gateway_at, invalid
 from tests.emulator.control.provider_configs.models import ProviderConfigs
-from tests.emulator.control.schema import Field, boolean, nullable, number, object_of, text
 from tests.emulator.evidence import behaviour
 from tests.emulator.router import operation
+from tests.emulator.schema import Field, boolean, nullable, number, object_of, text
 from tests.emulator.web import Call, Reply
 from tests.emulator.world import World
 

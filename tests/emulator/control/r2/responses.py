@@ -9,10 +9,10 @@ from tests.emulator.assumptions import assumption
 from tests.emulator.control.envelope import refusal, result
 from tests.emulator.control.r2.models import DEFAULT_LOCATION, Bucket, Buckets
 from tests.emulator.control.r2.objects import ObjectsUnreachable
-from tests.emulator.control.schema import Check, Field, any_of, boolean, list_of, number, object_of, one_of, text
 from tests.emulator.control.tokens.models import Tokens, digest_of
 from tests.emulator.evidence import behaviour
 from tests.emulator.router import operation
+from tests.emulator.schema import Check, Field, any_of, boolean, list_of, number, object_of, one_of, text
 from tests.emulator.web import Call, Refusal, Reply, reply_json
 from tests.emulator.world import World
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tests.emulator.assumptions import Choices, assumption
-from tests.emulator.control.schema import (
+from tests.emulator.evidence import behaviour
+from tests.emulator.schema import (
     REQUIRED,
     Check,
     Field,
@@ -16,12 +17,12 @@ from tests.emulator.control.schema import (
     Wrong,
     anything,
     map_of,
+    nullable,
     number,
     object_of,
     one_of,
     text,
 )
-from tests.emulator.evidence import behaviour
 
 TYPES = ("start", "conditional", "percentage", "rate", "model", "end")
 PERCENT_OUTPUTS = 5
@@ -35,9 +36,14 @@ DECIMAL_KEYS = assumption("decimal-percent-keys", 'Is a key like "12.5%" accepte
 SHARED_TARGETS = assumption(
     "shared-targets", "May two outputs of one element lead to the same element?", "accepted", "refused"
 )
+GRAPH_SIZE = assumption("graph-size", "Is there a most number of elements in a route?", "unlimited", "100")
+LONGEST_TIMEOUT = assumption("longest-timeout", "Is there a longest timeout of a model?", "unlimited", "600000")
 LONG_IN = assumption("long-in-lists", "Is $in with more than 50 values accepted?", "accepted", "refused")
 
 edge = object_of({"elementId": Field(text(1), required=True)})
+
+
+ANY_ELEMENT = object_of({"id": Field(text(1), required=True), "properties": Field(nullable(object_of({})))})
 
 
 def _edges(*labels: str) -> Field:
@@ -101,7 +107,7 @@ def wrong_elements(elements: Any, assumes: Choices, path: Path) -> Iterator[Wron
 
 
 def _wrong_element(element: Any, path: Path, assumes: Choices) -> Iterator[Wrong]:
-    head = list(object_of({"id": Field(text(1), required=True)})(element, path))
+    head = list(ANY_ELEMENT(element, path))
     yield from head
     kind = element.get("type") if isinstance(element, dict) else None
     if kind not in TYPES:
@@ -115,6 +121,8 @@ def _wrong_element(element: Any, path: Path, assumes: Choices) -> Iterator[Wrong
     if kind == "conditional" and not shape and assumes(LONG_IN) == "refused":
         yield from _long_lists(element["properties"].get("conditions"), (*path, "properties", "conditions"))
     labels = element.get("outputs") or {}
+    if not shape:
+        yield from _too_long(element, (*path, "properties"), assumes)
     shared = not shape and len({way["elementId"] for way in labels.values()}) < len(labels)
     if shared and assumes(SHARED_TARGETS) == "refused":
         yield (*path, "outputs"), "Outputs must lead to different elements"
@@ -146,9 +154,16 @@ def _long_lists(value: Any, path: Path) -> Iterator[Wrong]:
         yield from _long_lists(inner, (*path, key))
 
 
+def _too_long(element: dict[str, Any], path: Path, assumes: Choices) -> Iterator[Wrong]:
+    if assumes(LONGEST_TIMEOUT) != "unlimited" and element["type"] == "model":
+        yield from number(most=int(assumes(LONGEST_TIMEOUT)))(element["properties"]["timeout"], (*path, "timeout"))
+
+
 def _wrong_graph(
     by_id: dict[str, dict[str, Any]], elements: list[dict[str, Any]], assumes: Choices, path: Path
 ) -> Iterator[Wrong]:
+    if assumes(GRAPH_SIZE) != "unlimited" and len(elements) > int(assumes(GRAPH_SIZE)):
+        yield path, f"Array must contain at most {assumes(GRAPH_SIZE)} element(s)"
     repeated = [name for name, count in Counter(item["id"] for item in elements).items() if count > 1]
     if repeated:
         yield path, f"Duplicate element id '{repeated[0]}'"
@@ -179,7 +194,7 @@ def without_unknown_properties(elements: list[dict[str, Any]]) -> tuple[list[dic
     kept, notes = [], []
     for element in elements:
         known = KNOWN_PROPERTIES.get(element["type"], ())
-        properties = element.get("properties", {})
+        properties = element.get("properties") or {}
         stored = {name: properties[name] for name in known if name in properties}
         names = sorted(properties.keys() - stored.keys()) + sorted(
             element.keys() - {"id", "type", "properties", "outputs"}

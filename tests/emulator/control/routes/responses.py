@@ -10,9 +10,9 @@ from tests.emulator.control.envelope import page_of, problem, refuse
 from tests.emulator.control.gateways.responses import GATEWAY, READ, WRITE, gateway_at, invalid
 from tests.emulator.control.routes.grammar import without_unknown_properties, wrong_elements
 from tests.emulator.control.routes.models import Deployment, Elements, Route, Routes, Version
-from tests.emulator.control.schema import Field, object_of, text
 from tests.emulator.evidence import behaviour
 from tests.emulator.router import operation
+from tests.emulator.schema import Field, object_of, text
 from tests.emulator.web import Call, Refusal, Reply, reply_json, to_json
 from tests.emulator.world import World
 

@@ -9,11 +9,11 @@ from typing import Any
 from tests.emulator.clock import parse_timestamp
 from tests.emulator.control.access import issued
 from tests.emulator.control.envelope import paged, problem, refusal, refuse, result
-from tests.emulator.control.schema import Field, Path, Wrong, list_of, map_of, nullable, object_of, one_of, text
 from tests.emulator.control.tokens.groups import GROUPS
 from tests.emulator.control.tokens.models import Token, Tokens
 from tests.emulator.evidence import behaviour
 from tests.emulator.router import operation
+from tests.emulator.schema import Field, Path, Wrong, list_of, map_of, nullable, object_of, one_of, text
 from tests.emulator.web import Call, Reply
 from tests.emulator.world import World
 

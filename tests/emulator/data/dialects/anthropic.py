@@ -14,8 +14,9 @@ STOP = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
 
 def chat_body(body: dict[str, Any]) -> dict[str, Any]:
     """A Messages body as a chat body."""
-    messages = [{"role": "system", "content": body["system"]}] if body.get("system") else []
-    return {**body, "messages": [*messages, *body.get("messages", [])]}
+    if not body.get("system") or not isinstance(body.get("messages"), list):
+        return body
+    return {**body, "messages": [{"role": "system", "content": body["system"]}, *body["messages"]]}
 
 
 def whole(completion: Completion, answer_id: str) -> dict[str, Any]:
