@@ -293,3 +293,7 @@ def test_a_reader_that_goes_away_is_not_complained_about(folder: Path) -> None:
     finally:
         os.close(writing)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_the_version_is_told_without_a_command() -> None:
+    assert run("--version").stdout.startswith("gatewright 0.")

@@ -67,8 +67,16 @@ def app_for(words: Sequence[str]) -> typer.Typer:
     return app
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gatewright {version('gatewright')}")
+        raise typer.Exit
+
+
 def gatewright(
-    show_version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_show_version)
+    ] = False,
 ) -> None:
     """Cloudflare AI Gateway as code: one routing config, checked, deployed and lived by.
 
@@ -77,9 +85,6 @@ def gatewright(
     Exit codes: 0 fine, 1 problems found, 2 wrong usage, 3 could not reach or was refused,
     7 changes or drift where none was expected.
     """
-    if show_version:
-        typer.echo(f"gatewright {version('gatewright')}")
-        raise typer.Exit
 
 
 def _extend(app: typer.Typer, word: str | None) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import typer
+import yaml
 from pydantic import BaseModel
 
 from gateway_config.commands.lookup import to_json
@@ -84,10 +85,16 @@ def _change(prefix: str, change: Change, unit: str = "") -> str:
     return f"{prefix}{change.what}: {_value(change.before, unit)} → {_value(change.after, unit)}"
 
 
+def as_yaml(data: Any) -> str:
+    """Plain data as one would write it in one line of YAML."""
+    text = str(yaml.safe_dump(data, default_flow_style=True, allow_unicode=True, width=10_000))
+    return text.strip().removesuffix("\n...")  # how PyYAML ends a document that is a single scalar
+
+
 def _value(value: Any, unit: str) -> str:
     """A value in one line; a long text (a prompt) is cut."""
     if value is None:
         return "none"
     data = plain_data(value)
-    text = data if isinstance(data, str) else to_json(data).replace("\n", " ")
+    text = data if isinstance(data, str) else as_yaml(data)
     return (text if len(text) <= 120 else f"{text[:117]}…") + unit

@@ -11,7 +11,7 @@ from gateway_config.config import GatewayConfig, Route, Source
 from gateway_config.problems import Problem, Severity
 from gateway_config.reading import Path
 
-MOST_NAMED = 12
+MOST_NAMED = 24
 
 
 @dataclass(frozen=True, slots=True)
