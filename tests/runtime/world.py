@@ -128,8 +128,8 @@ class Gateway:
     def metadata(self) -> list[dict[str, Any]]:
         return [json.loads(request.headers["cf-aig-metadata"]) for request in self.requests]
 
-    def client(self, config: CompiledConfig, **options: Any) -> Client:
-        return Client(config, SETTINGS, transport=httpx.MockTransport(self), **options)
+    def client(self, config: CompiledConfig, settings: Settings = SETTINGS, **options: Any) -> Client:
+        return Client(config, settings, transport=httpx.MockTransport(self), **options)
 
     def async_client(self, config: CompiledConfig, **options: Any) -> AsyncClient:
         return AsyncClient(config, SETTINGS, transport=httpx.MockTransport(self), **options)

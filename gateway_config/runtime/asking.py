@@ -1,0 +1,130 @@
+"""One question to a text model, as it was meant; and the body that it becomes for a target."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gateway_config.compiled import CompiledTarget
+from gateway_config.runtime.chat import Message, encoded, messages_of
+from gateway_config.runtime.door import COMPAT
+from gateway_config.runtime.errors import InputError
+from gateway_config.runtime.fitting import Shape, shape_of
+from gateway_config.runtime.options import EFFORTS, SUMMARIES, one_of
+from gateway_config.runtime.payload import Payload, file_of, media_type
+
+_OF_THE_CLIENT = frozenset({"model", "messages", "stream", "stream_options"})
+# Only these think in the Responses shape, which alone has a summary (facts section 8).
+_SUMMARIZING = "@cf/openai/gpt-oss"
+# Usage comes only where it is asked for (facts 3.5).
+_STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What is asked, whichever model answers."""
+
+    messages: Sequence[Message]
+    parameters: Mapping[str, Any]
+    shape: Shape | None = None
+    summary: str | None = None
+    streamed: bool = False
+    pictured: bool = False
+
+    def also(self, *messages: Message) -> Asking:
+        """The same with more messages at its end."""
+        return replace(self, messages=[*self.messages, *messages])
+
+
+def asking_of(text: str | Sequence[Message], options: Mapping[str, Any], streamed: bool = False) -> Asking:
+    """The question that input and options make. Raises InputError."""
+    messages, images = messages_of(text), options.get("images") or ()
+    if images:
+        messages = [*messages[:-1], _with_images(messages[-1], images)]
+    summary = one_of("summary", options.get("summary"), SUMMARIES)
+    shape = shape_of(options["schema"]) if options.get("schema") is not None else None
+    if streamed and (summary or shape):
+        raise InputError("a summary and a schema need the whole answer: use ask instead of stream.")
+    return Asking(messages, _parameters(options, shape), shape, summary, streamed, bool(images))
+
+
+def _parameters(options: Mapping[str, Any], shape: Shape | None) -> dict[str, Any]:
+    parameters = dict(options.get("parameters") or {})
+    if taken := _OF_THE_CLIENT & parameters.keys():
+        raise InputError(f"`parameters` cannot set {min(taken)!r}: the client does.")
+    for key in ("temperature", "max_tokens", "tools", "tool_choice"):
+        if options.get(key) is not None:
+            parameters[key] = options[key]
+    if one_of("effort", options.get("effort"), EFFORTS) is not None:
+        parameters["reasoning_effort"] = options["effort"]
+    if shape is not None:
+        parameters["response_format"] = shape.response_format
+    return parameters
+
+
+def _with_images(message: Message, images: Sequence[bytes | str]) -> Message:
+    content = message.get("content")
+    parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
+    pictures = [{"type": "image_url", "image_url": {"url": _address(image)}} for image in images]
+    return {**message, "content": [*parts, *pictures]}
+
+
+def _address(image: bytes | str) -> str:
+    if isinstance(image, str):
+        if not image.startswith(("https://", "data:image/")):
+            raise InputError(f"an image is bytes, an https:// URL or a data:image/ URI; found {image!r:.60}.")
+        return image
+    content = file_of("an image", image)
+    return f"data:{media_type(content)};base64,{base64.b64encode(content).decode()}"
+
+
+# --- bodies -------------------------------------------------------------------------------------------------------
+
+
+def routed_payload(asking: Asking, route: str, target: CompiledTarget | None) -> Payload:
+    """The body for a dynamic route; `target` is the assigned one, whose declared parameters go along."""
+    return Payload(COMPAT, encoded({"model": f"dynamic/{route}", **_chat(asking, target)}))
+
+
+def direct_payload(asking: Asking, target: CompiledTarget, adapter: str | None) -> Payload:
+    """The body for one model, at the endpoint that takes what is asked."""
+    summary = asking.summary or target.parameters.get("reasoning_summary")
+    if summary and _summarizes(target):
+        return Payload(f"{target.upstream}/{target.model}", encoded(_responses(asking, target, summary)))
+    body = _chat(asking, target)
+    if adapter is not None:
+        # No chat-completions endpoint is known to pass `lora` on (facts 1.4), the model's own is.
+        return Payload(f"{target.upstream}/{target.model}", encoded({**body, "raw": True, "lora": adapter}))
+    if target.upstream == "workers-ai":
+        return Payload("workers-ai/v1/chat/completions", encoded({"model": target.model, **body}))
+    return Payload(COMPAT, encoded({"model": f"{target.upstream}/{target.model}", **body}))
+
+
+def _summarizes(target: CompiledTarget) -> bool:
+    return target.upstream == "workers-ai" and target.model.startswith(_SUMMARIZING)
+
+
+def _chat(asking: Asking, target: CompiledTarget | None) -> dict[str, Any]:
+    """What every chat body has: messages and parameters; what the caller says comes before what the arm declares."""
+    declared = dict(target.parameters) if target is not None else {}
+    declared.pop("reasoning_summary", None)  # no chat body has it
+    streamed = _STREAMED if asking.streamed else {}
+    return {"messages": _prompted(asking.messages, target), **declared, **asking.parameters, **streamed}
+
+
+def _prompted(messages: Sequence[Message], target: CompiledTarget | None) -> Sequence[Message]:
+    if target is None or target.prompt is None:
+        return messages
+    return [{"role": "system", "content": target.prompt}, *messages]
+
+
+def _responses(asking: Asking, target: CompiledTarget, summary: str) -> dict[str, Any]:
+    """The Responses shape of gpt-oss: `input` and `reasoning`, and no chat keys beside them (facts section 8)."""
+    known = {**target.parameters, **asking.parameters}
+    effort = known.get("reasoning_effort")
+    reasoning = {"summary": summary, **({"effort": effort} if effort else {})}
+    named = (("max_tokens", "max_output_tokens"), ("temperature", "temperature"), ("top_p", "top_p"))
+    kept = {new: known[old] for old, new in named if old in known}
+    return {"input": _prompted(asking.messages, target), "reasoning": reasoning, **kept}

@@ -1,0 +1,64 @@
+"""Cache keys from the route's template: the same question, of the same route, arm, prompt and tenant, on the same day.
+
+The gateway's cache is off; only a request that carries a key and a time to live is cached (facts 3.2).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from gateway_config.config import Cache, DateField
+from gateway_config.graph import canonical_json
+from gateway_config.runtime.asking import Asking
+from gateway_config.runtime.call import Call
+from gateway_config.runtime.errors import InputError
+from gateway_config.runtime.facts import did_you_mean
+
+_FIELD = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+
+
+def cache_headers(call: Call, asking: Asking, options: Mapping[str, Any], namespace: str) -> dict[str, str]:
+    """The headers that the gateway's cache obeys; none where the route has no cache."""
+    cache, fields = call.view.route.cache, options.get("cache")
+    if cache is None:
+        if fields is not None:
+            raise InputError(f'the route "{call.view.route.name}" has no cache. Add `cache` to its file.')
+        return {}
+    key = cache_key(call, cache, asking, fields or {}, namespace)
+    skip = {"cf-aig-skip-cache": "true"} if options.get("fresh") else {}
+    return {"cf-aig-cache-key": key, "cf-aig-cache-ttl": str(cache.ttl_s), **skip}
+
+
+def cache_key(call: Call, cache: Cache, asking: Asking, fields: Mapping[str, str], namespace: str) -> str:
+    """`<namespace>:<route>:<arm>:<tenant>:<prompt hash>:<template>`; what is shared stands as a hyphen."""
+    said = canonical_json({"messages": list(asking.messages), "parameters": dict(asking.parameters)})
+    around = {
+        "arm": call.assigned_arm or "",
+        "tenant": call.facts.tenant or "",
+        "prompt": hashlib.sha256(said.encode()).hexdigest()[:16],
+    }
+    parts = ["-" if name in cache.shared else quote(around[name], safe="") for name in ("arm", "tenant", "prompt")]
+    return ":".join([quote(namespace, safe=""), call.view.route.name, *parts, rendered(cache, fields)])
+
+
+def rendered(cache: Cache, fields: Mapping[str, str], at: datetime | None = None) -> str:
+    """The template with its fields. Raises InputError for a field that is missing, or not declared."""
+    if unknown := fields.keys() - cache.fields.keys():
+        raise InputError(f"the cache key has no field {min(unknown)!r}. {did_you_mean(min(unknown), cache.fields)}")
+
+    def value(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name in fields:
+            return quote(str(fields[name]), safe="")
+        declared = cache.fields.get(name)
+        if isinstance(declared, DateField):
+            return (at or datetime.now(UTC)).astimezone(ZoneInfo(declared.time_zone)).strftime(declared.form)
+        raise InputError(f'the cache key needs the field "{name}". Give it with cache={{"{name}": "…"}}.')
+
+    return _FIELD.sub(value, cache.key)

@@ -1,0 +1,70 @@
+"""Reranking: a query and documents in; the documents by how well they fit, the best first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from gateway_config.compiled import CompiledTarget
+from gateway_config.runtime.answer import Outcome, Usage
+from gateway_config.runtime.call import Call
+from gateway_config.runtime.chat import LARGEST_ANSWER, MalformedError, decoded, usage_of
+from gateway_config.runtime.core import Core
+from gateway_config.runtime.direct import answered
+from gateway_config.runtime.embed import texts_of
+from gateway_config.runtime.flow import Flow, Reply
+from gateway_config.runtime.options import RerankOptions, deadline_of, facts_of, text_of_caller, whole_number
+from gateway_config.runtime.payload import Payload, native
+from gateway_config.runtime.pricing import input_cost_usd
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A document by its place in the list that was given, counted from 0, and how well it fits: 0 to 1."""
+
+    index: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking(Outcome):
+    """The documents, the best first."""
+
+    ranked: tuple[Ranked, ...]
+
+
+def rerank(core: Core, intent: str, query: str, documents: Sequence[str], options: Mapping[str, Any]) -> Flow[Ranking]:
+    """The documents in the order in which they answer the query."""
+    facts, several = facts_of(intent, options, RerankOptions), texts_of("documents", documents)
+    body: dict[str, Any] = {
+        "query": text_of_caller("the query", query),
+        "contexts": [{"text": document} for document in several],
+    }
+    if options.get("top") is not None:
+        body["top_k"] = whole_number("top", options["top"], 1, len(several))
+    call = Call(core.view.route_of(intent, ("rerank",)), facts, deadline_of(options))
+    return (yield from core.recorded(call, _rerank(core, call, body, len(several))))
+
+
+def _rerank(core: Core, call: Call, body: Mapping[str, Any], count: int) -> Flow[Ranking]:
+    def payload(target: CompiledTarget) -> Payload:
+        return native(target, body)
+
+    served, headers, (ranked, usage) = yield from answered(core, call, payload, partial(_ranked, count), LARGEST_ANSWER)
+    cost = input_cost_usd(call.view.price(served), usage)
+    return Ranking(**core.outcome(call, headers, served, usage, cost), ranked=ranked)
+
+
+def _ranked(count: int, reply: Reply) -> tuple[tuple[Ranked, ...], Usage | None]:
+    body = decoded(reply.body)
+    found = body.get("response")
+    try:
+        ranked = [Ranked(int(item["id"]), float(item["score"])) for item in found or ()]
+    except (KeyError, TypeError, ValueError):
+        raise MalformedError("no list of ids with scores") from None
+    if not ranked or any(not 0 <= item.index < count for item in ranked):
+        raise MalformedError("no list of the documents that were sent")
+    ranked.sort(key=lambda item: (-item.score, item.index))
+    return tuple(ranked), usage_of(body.get("usage"))
