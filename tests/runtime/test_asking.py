@@ -54,10 +54,7 @@ cache:
 """
 ROUTES = {
     "seeing": "kind: vision\nintents: [seer]\narms: {one: {model: gemma}}",
-    "thinking": (
-        "kind: chat\nintents: [think]\n"
-        "arms: {one: {model: gpt-oss, reasoning_effort: low, prompt: brief}}"
-    ),
+    "thinking": ("kind: chat\nintents: [think]\narms: {one: {model: gpt-oss, reasoning_effort: low, prompt: brief}}"),
     "explaining": (
         "kind: chat\nintents: [explain]\ndirect: true\n"
         "arms: {one: {model: gpt-oss, reasoning_effort: low, reasoning_summary: auto, prompt: brief}}"

@@ -23,10 +23,10 @@ from gateway_config.runtime import (
     UnauthorizedError,
 )
 from tests.emulator.server import TEST_TOKEN, Running, running_emulator
+from tests.runtime.deployed import ACCOUNT, deploy, routes_path
 from tests.runtime.world import GEMMA, LLAMA
 
 pytestmark = pytest.mark.http
-ACCOUNT = "test-account"
 
 
 @pytest.fixture(scope="module")
@@ -39,15 +39,7 @@ def running() -> Iterator[Running]:
 def emulator(running: Running, config: CompiledConfig) -> Running:
     """An emulator with the config deployed, and nothing programmed."""
     running.reset()
-    with ControlPlane(TEST_TOKEN, running.control_plane) as api:
-        base = f"/accounts/{ACCOUNT}/ai-gateway/gateways"
-        off = {"cache_ttl": 0, "collect_logs": True, "rate_limiting_interval": 0, "rate_limiting_limit": 0}
-        gateway = {"id": config.gateway_id, "authentication": True, "cache_invalidate_on_update": False, **off}
-        api.post(base, gateway)
-        for route in config.routes.values():
-            if route.routed:
-                body = {"name": route.name, "elements": list(route.elements)}
-                api.post(f"{base}/{config.gateway_id}/routes", body)
+    deploy(running, config)
     return running
 
 
@@ -88,7 +80,7 @@ def test_a_route_of_which_no_model_answers_says_so(client: Client, emulator: Run
 
 def test_a_route_that_is_not_deployed_is_missing(client: Client, emulator: Running, config: CompiledConfig) -> None:
     with ControlPlane(TEST_TOKEN, emulator.control_plane) as api:
-        base = f"/accounts/{ACCOUNT}/ai-gateway/gateways/{config.gateway_id}/routes"
+        base = routes_path(config)
         routes = api.get(base)
         route = next(item for item in routes["routes"] if item["name"] == "reasoning")
         api.delete(f"{base}/{route['id']}")
@@ -159,7 +151,7 @@ def test_a_deployed_change_behind_our_back_is_drift(client: Client, emulator: Ru
         if element["type"] == "model":
             element["properties"] = {**element["properties"], "model": "@cf/zai-org/glm-4.7-flash"}
     with ControlPlane(TEST_TOKEN, emulator.control_plane) as api:
-        base = f"/accounts/{ACCOUNT}/ai-gateway/gateways/{config.gateway_id}/routes"
+        base = routes_path(config)
         route = next(item for item in api.get(base)["routes"] if item["name"] == "reasoning")
         version = api.post(f"{base}/{route['id']}/versions", {"elements": elements})
         api.post(f"{base}/{route['id']}/deployments", {"version_id": version["version_id"]})
