@@ -23,17 +23,19 @@ class Field:
     default: Any = None
 
 
+KINDS: dict[type, str] = {
+    bool: "boolean",
+    int: "number",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+}
+
+
 def kind_of(value: object) -> str:
     """The JSON type of a value, by the name a JavaScript validator has for it."""
-    names: list[tuple[type, str]] = [
-        (bool, "boolean"),
-        (int, "number"),
-        (float, "number"),
-        (str, "string"),
-        (list, "array"),
-        (dict, "object"),
-    ]
-    return next((name for kind, name in names if isinstance(value, kind)), "null")
+    return KINDS.get(type(value), "null" if value is None else "object")
 
 
 def _expect(kind: str, value: object, path: Path) -> Iterator[Wrong]:

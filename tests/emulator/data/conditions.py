@@ -58,7 +58,7 @@ def _compare(operator: str, operand: Any, value: Any, assumes: Assumes) -> bool:
     if value is ABSENT:
         return operator == "$ne" and assumes(MISSING_KEY) == "as-in-mongodb"
     if operator == "$in":
-        return isinstance(operand, list) and any(same(value, one) for one in operand)
+        return isinstance(operand, list) and value in operand and any(same(value, one) for one in operand)
     return same(value, operand) == (operator == "$eq")
 
 

@@ -70,7 +70,7 @@ def _say(
 ) -> None:
     most = body.get("max_tokens") or body.get("max_completion_tokens") or body.get("max_output_tokens")
     left = (most if isinstance(most, int) else DEFAULT_MAX_TOKENS) - token_count(completion.reasoning or "")
-    programmed = programme.answers.popleft() if programme.answers else None
+    programmed = programme.answers.popleft() if programme.answers else programme.always
     try:
         completion.tool_calls = _tool_calls(body, prompt, programmed)
         said = "" if completion.tool_calls else _text(model, body, prompt, programmed)

@@ -37,12 +37,13 @@ class Latency:
 
 @dataclass
 class Programme:
-    """What one model was told; `answers` are given once each, in order, then the usual text follows."""
+    """What one model was told; `answers` are given once each, in order, then `always`, else the usual text."""
 
     failures: deque[Failure] = field(default_factory=deque)
     latency: Latency = field(default_factory=Latency)
     chunk_delay_ms: float = 0
     answers: deque[Any] = field(default_factory=deque)
+    always: Any = None
     number_chunks: bool = False  # Workers AI streams can carry a JSON number as content
     break_after_chunks: int | None = None
 
