@@ -103,15 +103,16 @@ ERRORS = (
     _Row(7001, 409, "", AlreadyExistsError),
     _Row(7001, None, "", InvalidError),
     _Row(7003, None, "", NotFoundError),
+    _Row(1000, None, "already", AlreadyExistsError),
     _Row(1000, 404, "", NotFoundError),
     _Row(1000, 400, "", InvalidError),
     _Row(1001, None, "", InvalidError),
     _Row(1003, None, "", NotFoundError),
     _Row(1004, None, "", InvalidError),
     _Row(2009, None, "", NotAllowedError),
-    # Workers AI: an adapter's files are missing; a model takes no adapters; a new adapter is not known yet (facts 7).
+    # Workers AI (facts 7): a new adapter is not known yet; its files are missing; a model takes no adapters.
     _Row(3037, None, "finetune", NotReadyError),
-    _Row(3039, None, "", InvalidError),
+    _Row(3039, None, "", NotReadyError),
     _Row(5005, None, "", InvalidError),
     _Row(5007, None, "", NotFoundError),
     _Row(6003, None, "", NotAllowedError),

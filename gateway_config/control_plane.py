@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ from gateway_config.cloudflare_errors import UnansweredError, error_class
 from gateway_config.errors import UnreachableError, UsageError
 
 BASE_URL = "https://api.cloudflare.com/client/v4"
+UPLOAD_TIMEOUT_S = 600.0
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -79,6 +81,12 @@ class ControlPlane:
     def post(self, path: str, body: Any) -> Any:
         """Creates. Not repeated once it was sent: an UnansweredError says that it may have happened."""
         return self._call("POST", path, json=body)
+
+    def upload(self, path: str, fields: Mapping[str, str], file: Path) -> Any:
+        """Sends a file as a form, read as it goes. Like `post`, not repeated once it was sent."""
+        with file.open("rb") as opened:
+            form = {"data": fields, "files": {"file": (file.name, opened)}}
+            return self._call("POST", path, timeout=UPLOAD_TIMEOUT_S, **form)
 
     def put(self, path: str, body: Any) -> Any:
         return self._call("PUT", path, json=body)

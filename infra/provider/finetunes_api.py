@@ -1,4 +1,4 @@
-"""LoRA adapters of an account over Cloudflare's API, which can list, register and upload, and nothing else (facts 7)."""
+"""LoRA adapters of an account: Cloudflare's API can list, register and upload, and nothing else (facts 7)."""
 
 from __future__ import annotations
 
