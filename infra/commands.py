@@ -62,6 +62,10 @@ def preview(
     expect_no_changes: Annotated[
         bool, typer.Option("--expect-no-changes", help="Exit 7 where there is a change: the drift check.")
     ] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print a comment for a pull request.")] = False,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="REV", help="With --markdown: say what the config's change means.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what `up` would do, hand edits included. Changes nothing.
@@ -71,7 +75,10 @@ def preview(
     Exit codes: 0 fine, 1 problems in the config, 2 wrong usage, 3 could not reach or was refused,
     7 changes where none was expected.
     """
-    outcome = _run(_Wanted(config, stage, project, emulator, plugins), "preview", as_json)
+    if since and not as_markdown:
+        raise UsageError("--since says what a change of config means in a comment: add --markdown.")
+    wanted = _Wanted(config, stage, project, emulator, plugins)
+    outcome = _comment(wanted, since) if as_markdown else _run(wanted, "preview", as_json)
     if expect_no_changes and outcome.changes:
         raise typer.Exit(CHANGES)
 
@@ -123,6 +130,17 @@ def _run(wanted: _Wanted, verb: str, as_json: bool) -> Outcome:
     else:
         for line in report.lines(outcome, done=verb != "preview"):
             typer.echo(line)
+    return outcome
+
+
+def _comment(wanted: _Wanted, since: str | None) -> Outcome:
+    """Previews, and prints the comment."""
+    from infra.comment import comment, meaning_of
+
+    outcome = _engine(wanted, lambda step: None).preview()
+    directory = wanted.config or _project(wanted.project) / "gateway_config"
+    meaning = meaning_of(directory, wanted.stage, since) if since else None
+    typer.echo(comment(wanted.stage, outcome, meaning), nl=False)
     return outcome
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ class Meaning:
     """What a change of config means since a revision; `unknown` says why that cannot be told."""
 
     since: str
-    diff: ConfigDiff = ConfigDiff()
+    diff: ConfigDiff = field(default_factory=ConfigDiff)
     unknown: str = ""
 
 
@@ -143,7 +143,8 @@ def _changed(route: str, prefix: str, change: Change, unit: str = "") -> str:
 
 def _row(route: str, what: str, before: str | None, after: str | None) -> str:
     cells = (_code(route), what, *("" if value is None else _code(value) for value in (before, after)))
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
+    escaped = (cell.replace("|", "\\|") for cell in cells)  # a table reads it so within code, too
+    return f"| {' | '.join(escaped)} |\n"
 
 
 def _resources(changes: Sequence[ResourceChange]) -> Iterator[_Section]:
@@ -181,10 +182,9 @@ def _text(value: Any) -> str:
     """A value in one line, without credentials and without folders of this machine."""
     if value is None:
         return "none"
-    if value == UNKNOWN:
-        return "known after up"
     data = plain_data(value)
     text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False, default=str)
+    text = text.replace(UNKNOWN, "(known after up)")
     if looks_like_credential(text):
         return "(hidden)"
     return _MACHINE_PATH.sub("…/", " ".join(text.split())) or '""'
