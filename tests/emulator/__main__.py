@@ -35,26 +35,17 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def assume(world: World, choice: str) -> None:
-    """Switch what NAME=CHOICE says; raises ValueError."""
-    name, equals, value = choice.partition("=")
-    if not equals:
-        raise ValueError("expected NAME=CHOICE, such as missing-key=as-in-mongodb")
-    world.assumes.choose(name, value)
-
-
 def main() -> int:
     """Exit code 0 after Ctrl-C, 2 for wrong usage, 3 where the port cannot be had."""
     wanted = options()
     world = World(wanted.seed, wanted.token)
     if wanted.s3:
         world.objects = ObjectsInS3(wanted.s3)
-    for choice in wanted.assume:
-        try:
-            assume(world, choice)
-        except ValueError as error:
-            print(f"--assume {choice}: {error}", file=sys.stderr)
-            return 2
+    try:
+        world.assumes.stand(",".join(wanted.assume))
+    except ValueError as error:
+        print(f"--assume: {error}", file=sys.stderr)
+        return 2
     if wanted.state:
         kept = StateFile(world, wanted.state)
         try:

@@ -32,10 +32,11 @@ def assumption(name: str, question: str, *choices: str) -> Assumption:
 
 
 class Choices:
-    """The answers one world lives by."""
+    """The answers one world lives by; standing ones are those it returns to."""
 
     def __init__(self) -> None:
         self._chosen: dict[str, str] = {}
+        self._standing: dict[str, str] = {}
 
     def __call__(self, question: Assumption) -> str:
         return self._chosen.get(question.name, question.default)
@@ -49,8 +50,17 @@ class Choices:
             raise ValueError(f"{name} can be {' or '.join(known.choices)}, not {choice!r}")
         self._chosen[name] = choice
 
+    def stand(self, text: str) -> None:
+        """Take `NAME=CHOICE,…` as the answers to begin with and to return to; raises ValueError."""
+        for part in filter(None, text.split(",")):
+            name, equals, choice = part.partition("=")
+            if not equals:
+                raise ValueError("expected NAME=CHOICE, such as missing-key=as-in-mongodb")
+            self.choose(name, choice)
+        self._standing = dict(self._chosen)
+
     def reset(self) -> None:
-        self._chosen.clear()
+        self._chosen = dict(self._standing)
 
     def as_dict(self) -> dict[str, str]:
         return {name: self(known) for name, known in sorted(ASSUMPTIONS.items())}

@@ -6,6 +6,7 @@ with running_emulator(seed=7) as emulator:
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from tests.emulator.app import Emulator
 from tests.emulator.control.r2.objects import ObjectsInS3
 from tests.emulator.world import World
 
+STANDING = "EMULATOR_ASSUME"  # NAME=CHOICE,… for a whole test run
 TEST_TOKEN = "test-" * 8  # 40 characters, the least a Cloudflare token has
 
 
@@ -109,10 +111,14 @@ def server_of(world: World) -> uvicorn.Server:
 
 @contextmanager
 def running_emulator(seed: int = 0, token: str | None = None, s3_url: str | None = None) -> Iterator[Running]:
-    """An emulator in a thread on a free port of 127.0.0.1, gone when the block ends."""
+    """An emulator in a thread on a free port of 127.0.0.1, gone when the block ends.
+
+    The environment's EMULATOR_ASSUME (NAME=CHOICE,…) switches assumptions for a whole test run.
+    """
     bound = listening("127.0.0.1", 0)
     bound.listen(2048)
     world = World(seed, token)
+    world.assumes.stand(os.environ.get(STANDING, ""))
     if s3_url:
         world.objects = ObjectsInS3(s3_url)
     server = server_of(world)

@@ -165,7 +165,7 @@ def test_the_command_keeps_its_state_in_a_file(tmp_path: Path) -> None:
     ("arguments", "code", "words"),
     [
         (["--assume", "nope=1"], 2, "no assumption is named 'nope'"),
-        (["--assume", "missing-key"], 2, "NAME=CHOICE"),
+        (["--assume", "missing-key"], 2, "expected NAME=CHOICE"),
         (["--port", "1", "--host", "203.0.113.1"], 3, "Try --port 0"),
     ],
 )

@@ -162,7 +162,12 @@ def graph(name_of_model: str) -> list[dict[str, Any]]:
 
 def test_versions_and_deployments_stay_true_to_each_other(emulator: Running) -> None:
     few = settings(max_examples=30, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck))
-    run_state_machine_as_test(lambda: Lives(emulator), settings=few)
+
+    class LivesHere(Lives):
+        def __init__(self) -> None:
+            super().__init__(emulator)
+
+    run_state_machine_as_test(LivesHere, settings=few)
 
 
 junk = st.recursive(

@@ -34,7 +34,7 @@ DANGLING_EDGES = assumption(
 CYCLES = assumption("route-cycles", "Is a graph that runs in a circle refused?", "refused", "accepted")
 DECIMAL_KEYS = assumption("decimal-percent-keys", 'Is a key like "12.5%" accepted?', "refused", "accepted")
 SHARED_TARGETS = assumption(
-    "shared-targets", "May two outputs of one element lead to the same element?", "accepted", "refused"
+    "shared-targets", "May two outputs of one element (not a model) lead to the same element?", "accepted", "refused"
 )
 GRAPH_SIZE = assumption("graph-size", "Is there a most number of elements in a route?", "unlimited", "100")
 LONGEST_TIMEOUT = assumption("longest-timeout", "Is there a longest timeout of a model?", "unlimited", "600000")
@@ -124,7 +124,7 @@ def _wrong_element(element: Any, path: Path, assumes: Choices) -> Iterator[Wrong
     if not shape:
         yield from _too_long(element, (*path, "properties"), assumes)
     shared = not shape and len({way["elementId"] for way in labels.values()}) < len(labels)
-    if shared and assumes(SHARED_TARGETS) == "refused":
+    if shared and kind != "model" and assumes(SHARED_TARGETS) == "refused":
         yield (*path, "outputs"), "Outputs must lead to different elements"
 
 
