@@ -45,6 +45,11 @@ class ResourceChange:
     after: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def is_noise(self) -> bool:
+        """R2 answers a location in capitals, whatever it was told (facts 6)."""
+        return all(_is_location_in_capitals(leaf) for leaf in self.differences)
+
+    @property
     def is_route(self) -> bool:
         return self.type == ROUTE_TYPE
 
@@ -88,14 +93,13 @@ class Collector:
     def _step(self, step: StepEventMetadata) -> None:
         if step.type.startswith(_FRAMEWORK):
             return
-        if step.op == OpType.REFRESH and step.detailed_diff:
-            self.drift.append(_change("refresh", step))
-        elif step.op not in _QUIET and not _is_half_of_a_replacement(step.op):
+        if step.op not in _QUIET and not _is_half_of_a_replacement(step.op):
             self.changes.append(_change(step.op.value, step))
 
     def _done(self, step: StepEventMetadata) -> None:
         if step.op == OpType.REFRESH and step.detailed_diff and not step.type.startswith(_FRAMEWORK):
-            self.drift.append(_change("refresh", step))
+            by_hand = _change("refresh", step)
+            self.drift += [] if by_hand.is_noise else [by_hand]
         if step.op not in _QUIET and not step.type.startswith(_FRAMEWORK):
             self._progress(f"{step.op.value} {step.urn.split('::')[-1]}")
 
@@ -105,6 +109,10 @@ class Collector:
             self.warnings.extend(lines)
         elif severity == "error":
             self.errors.extend(line for line in lines if not _NOT_A_REASON.match(line))
+
+
+def _is_location_in_capitals(leaf: Difference) -> bool:
+    return leaf.path == "location" and str(leaf.before).upper() == leaf.after
 
 
 def _is_half_of_a_replacement(op: OpType) -> bool:

@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
+
 import pulumi
-from pulumi import ResourceOptions
+from pulumi import Output, ResourceOptions
 
 from gateway_config.compiled import CompiledConfig, CompiledRoute
 from gateway_config.config import GatewayConfig
 from gateway_config.splits import split_of
+from infra.buckets import make_buckets
 from infra.gateway_inputs import gateway_inputs
 from infra.provider.elements import elements_input
-from infra.resources import AiGateway, Route
-from infra.settings import Settings
+from infra.resources import AccountToken, AiGateway, LogpushJob, PublishedConfig, R2Bucket, Route
+from infra.settings import Settings, TokenUse
+from infra.tokens import token
+
+Tokens = Mapping[TokenUse, AccountToken]
 
 
 def declare(config: GatewayConfig, compiled: CompiledConfig, settings: Settings, *, take_in: bool) -> None:
     """Declares everything. `take_in`: the gateway is there, made by hand or by an `up` that was killed."""
     gateway = _gateway(config, settings, take_in)
     routes = {name: _route(route, gateway, settings) for name, route in compiled.routes.items() if route.routed}
+    buckets = make_buckets(settings, settings.buckets) if settings.buckets else ()
+    tokens: Tokens = {use: token(use, dates, settings, buckets) for use, dates in settings.tokens.items()}
+    if buckets:
+        logs, published = buckets
+        _logpush(config, settings, logs, gateway, tokens)
+        _published(compiled, settings, published, tokens, list(routes.values()))
     pulumi.export("gateway_id", gateway.ai_gateway_id)
     pulumi.export("gateway_url", f"{settings.data_plane}/{settings.account}/{compiled.gateway_id}")
     pulumi.export("config_digest", compiled.digest)
     pulumi.export("graph_digests", {name: route.graph_digest for name, route in routes.items()})
+    if tokens:
+        pulumi.export("tokens", Output.secret({use: {"id": t.id, "value": t.value} for use, t in tokens.items()}))
+    if settings.buckets and "publish-config" in tokens:
+        pulumi.export("published_config", {"bucket": settings.buckets.config, "key": _key(compiled)})
 
 
 def _say_what_to_do(failure: pulumi.ErrorHookArgs) -> bool:
@@ -43,6 +60,7 @@ def _gateway(config: GatewayConfig, settings: Settings, take_in: bool) -> AiGate
         settings=gateway_inputs(config.file.gateway),
         opts=ResourceOptions(
             import_=f"{settings.account}/{config.gateway_id}" if take_in else None,
+            protect=settings.safety is not None,
             hooks=pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook("gateway-exists", _say_what_to_do)]),
         ),
     )
@@ -59,3 +77,44 @@ def _route(route: CompiledRoute, gateway: AiGateway, settings: Settings) -> Rout
         split=split_of(route.graph, route.name),
         opts=ResourceOptions(depends_on=[gateway]),
     )
+
+
+def _logpush(config: GatewayConfig, settings: Settings, bucket: R2Bucket, gateway: AiGateway, tokens: Tokens) -> None:
+    """Ours. Only with a public key: what people wrote leaves the gateway encrypted, or not at all."""
+    writer = tokens.get("write-logs")
+    if writer is None or config.file.gateway.logpush_public_key is None:
+        return
+    LogpushJob(
+        "logpush",
+        account_id=settings.account,
+        name=f"gatewright-{config.gateway_id}",
+        bucket=bucket.name,
+        token_id=writer.id,
+        token_value=writer.value,
+        filter=json.dumps({"where": {"key": "Gateway", "operator": "eq", "value": config.gateway_id}}),
+        opts=ResourceOptions(depends_on=[gateway]),
+    )
+
+
+def _published(
+    compiled: CompiledConfig, settings: Settings, bucket: R2Bucket, tokens: Tokens, routes: Sequence[Route]
+) -> None:
+    """Ours. Last, and only when every route is as declared: applications never see a config that is not deployed."""
+    writer = tokens.get("publish-config")
+    if writer is None or settings.buckets is None:
+        return
+    PublishedConfig(
+        "published-config",
+        account_id=settings.account,
+        bucket=bucket.name,
+        jurisdiction=settings.buckets.jurisdiction,
+        key=_key(compiled),
+        content=compiled.to_json(),
+        token_id=writer.id,
+        token_value=writer.value,
+        opts=ResourceOptions(depends_on=list(routes)),
+    )
+
+
+def _key(compiled: CompiledConfig) -> str:
+    return f"{compiled.stage}.json"

@@ -84,6 +84,11 @@ class Engine:
         stack, _ = self._own_stack()
         return self._run(stack, "destroy")
 
+    def secret_outputs(self) -> dict[str, Any]:
+        """The stack's outputs, secret ones in plain text: for whoever hands tokens on, never for a log."""
+        outputs = self._stack().outputs()
+        return {name: output.value for name, output in outputs.items()}
+
     # --- what it takes ---
 
     def _program(self, take_in: bool = False) -> Any:
@@ -167,7 +172,8 @@ class Engine:
     def _run(self, stack: automation.Stack, verb: str, **options: Any) -> Outcome:
         started, collector = time.monotonic(), Collector(self._progress)
         result = self._call(getattr(stack, verb), collector, **options)
-        outputs = {name: output.value for name, output in getattr(result, "outputs", {}).items()}
+        told = getattr(result, "outputs", {}).items()
+        outputs = {name: "[secret]" if output.secret else output.value for name, output in told}
         notices = (*self._notices, *first_of_each(collector.warnings))
         return Outcome(
             tuple(collector.changes),

@@ -12,7 +12,7 @@ from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from tests.stand_in.types import TYPES, ResourceType
+from tests.stand_in.types import PERMISSION_GROUPS, TYPES, ResourceType
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -78,36 +78,55 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         kind, inputs = _type(request.urn), _plain(request.properties)
         if request.preview:
             unknown = dict.fromkeys(kind.computed, rpc.UNKNOWN)
-            return provider_pb2.CreateResponse(properties=_struct({**unknown, **inputs}))
-        answer = self._call(context, "POST", kind.collection.format(**inputs), kind.body(inputs))
+            return provider_pb2.CreateResponse(properties=_state(kind, {**unknown, **inputs}))
+        verb = "PUT" if kind.is_part else "POST"
+        answer = self._call(context, verb, kind.collection.format(**inputs), kind.body(inputs))
         outputs = {**inputs, **kind.outputs(answer, inputs)}
-        return provider_pb2.CreateResponse(id=str(outputs[kind.id_property]), properties=_struct(outputs))
+        return provider_pb2.CreateResponse(id=str(outputs[kind.import_parts[-1]]), properties=_state(kind, outputs))
 
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:
         kind, state = _type(request.urn), _plain(request.properties)
         imported = not state
         known = dict(zip(kind.import_parts, request.id.split("/"), strict=False)) if imported else state
-        response = self._api.get(kind.path(known))
+        id = str(known[kind.import_parts[-1]]) if imported else request.id
+        response = self._api.get(kind.path(known, id))
         if response.status_code == 404:
             return provider_pb2.ReadResponse()
-        outputs = kind.outputs(_result(context, response), known)
+        kept = {key: state[key] for key in kind.once if key in state}
+        outputs = {**kind.outputs(_result(context, response), known), **kept}
         told = {key: value for key, value in outputs.items() if key not in kind.computed and value is not None}
         inputs = told if imported else {key: outputs.get(key) for key in _plain(request.inputs)}
-        id = str(outputs[kind.id_property])
-        return provider_pb2.ReadResponse(id=id, properties=_struct(outputs), inputs=_struct(inputs))
+        return provider_pb2.ReadResponse(id=id, properties=_state(kind, outputs), inputs=_struct(inputs))
 
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:
-        kind, news = _type(request.urn), _plain(request.news)
+        kind, news, olds = _type(request.urn), _plain(request.news), _plain(request.olds)
         if request.preview:
-            return provider_pb2.UpdateResponse(properties=_struct({**_plain(request.olds), **news}))
-        answer = self._call(context, "PUT", kind.path(news), kind.body(news))
-        return provider_pb2.UpdateResponse(properties=_struct({**news, **kind.outputs(answer, news)}))
+            return provider_pb2.UpdateResponse(properties=_state(kind, {**olds, **news}))
+        answer = self._call(context, "PUT", kind.path(news, request.id), kind.body(news))
+        kept = {key: olds[key] for key in kind.once if key in olds}
+        outputs = {**news, **kind.outputs(answer, news), **kept}
+        return provider_pb2.UpdateResponse(properties=_state(kind, outputs))
 
     def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:
-        response = self._api.delete(_type(request.urn).path(_plain(request.properties)))
+        kind = _type(request.urn)
+        if kind.is_part:
+            return empty_pb2.Empty()
+        response = self._api.delete(kind.path(_plain(request.properties), request.id))
         if response.status_code != 404:
             _result(context, response)
         return empty_pb2.Empty()
+
+    def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """The one function that we use: permission groups by name and scope."""
+        if request.tok != PERMISSION_GROUPS:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, f"the stand-in has no function {request.tok}")
+        args = _plain(request.args)
+        query = {key: args[key] for key in ("name", "scope") if args.get(key)}
+        response = self._api.get(f"/accounts/{args['accountId']}/tokens/permission_groups", params=query)
+        groups = _answer(context, response).get("result") or []
+        answer = provider_pb2.InvokeResponse()
+        getattr(answer, "return").CopyFrom(_struct({**args, "results": groups}))
+        return answer
 
     def _call(self, context: grpc.ServicerContext, method: str, path: str, body: Any) -> dict[str, Any]:
         return _result(context, self._api.request(method, path, json=body))
@@ -123,12 +142,16 @@ def _property_diff(key: str, replaces: list[str]) -> Any:
 
 
 def _result(context: grpc.ServicerContext, response: httpx.Response) -> dict[str, Any]:
+    return dict(_answer(context, response).get("result") or {})
+
+
+def _answer(context: grpc.ServicerContext, response: httpx.Response) -> dict[str, Any]:
     try:
         body = response.json()
     except ValueError:
         body = {}
     if response.is_success and body.get("success"):
-        return dict(body.get("result") or {})
+        return dict(body)
     context.abort(grpc.StatusCode.UNKNOWN, f"{response.request.method}: {response.status_code} {response.text}")
     raise AssertionError("abort raises")
 
@@ -148,6 +171,15 @@ def _value(value: Any) -> Any:
             return _value(value["value"])
         return {key: _value(item) for key, item in value.items()}
     return value
+
+
+def _state(kind: ResourceType, outputs: dict[str, Any]) -> struct_pb2.Struct:
+    """Outputs, those that the API tells once marked secret."""
+    wrapped = {
+        key: {rpc._special_sig_key: rpc._special_secret_sig, "value": outputs[key]}
+        for key in kind.once & outputs.keys()
+    }
+    return _struct({**outputs, **wrapped})
 
 
 def _struct(values: dict[str, Any]) -> struct_pb2.Struct:

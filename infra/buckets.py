@@ -1,0 +1,47 @@
+"""The R2 buckets of a stage: one for logs and usage with a retention, a small one for the published config."""
+
+from __future__ import annotations
+
+from pulumi import ResourceOptions
+
+from infra.resources import R2Bucket, R2BucketLifecycle
+from infra.settings import Buckets, Settings
+
+_DAY_S = 24 * 3600
+# A PUT of the rules replaces all of them, so the rule that every bucket is born with is stated again (facts, 4).
+_BORN_WITH = {
+    "id": "Default Multipart Abort Rule",
+    "enabled": True,
+    "conditions": {"prefix": ""},
+    "abortMultipartUploadsTransition": {"condition": {"type": "Age", "maxAge": 7 * _DAY_S}},
+}
+
+
+def make_buckets(settings: Settings, wanted: Buckets) -> tuple[R2Bucket, R2Bucket]:
+    """The bucket of logs, with its retention, and the bucket of the published config."""
+    logs = _bucket("bucket-logs", wanted.logs, settings, wanted)
+    retention = {
+        "id": "gatewright-retention",
+        "enabled": True,
+        "conditions": {"prefix": ""},
+        "deleteObjectsTransition": {"condition": {"type": "Age", "maxAge": wanted.retention_days * _DAY_S}},
+    }
+    R2BucketLifecycle(
+        "bucket-logs-retention",
+        account_id=settings.account,
+        bucket_name=logs.name,
+        rules=[_BORN_WITH, retention],
+        jurisdiction=wanted.jurisdiction,
+    )
+    return logs, _bucket("bucket-config", wanted.config, settings, wanted)
+
+
+def _bucket(resource_name: str, name: str, settings: Settings, wanted: Buckets) -> R2Bucket:
+    return R2Bucket(
+        resource_name,
+        account_id=settings.account,
+        name=name,
+        location=wanted.location,
+        jurisdiction=wanted.jurisdiction,
+        opts=ResourceOptions(protect=settings.safety is not None),
+    )
