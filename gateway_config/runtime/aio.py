@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self, TypeVar, Unpack
 
 import httpx
 
 from gateway_config.compiled import CompiledConfig
-from gateway_config.runtime.answer import Answer
+from gateway_config.runtime.answer import Answer, Outcome
 from gateway_config.runtime.ask import ask, deeper
 from gateway_config.runtime.base import Base, config_of_files
 from gateway_config.runtime.chat import Message
@@ -18,7 +19,9 @@ from gateway_config.runtime.door import async_transport_of
 from gateway_config.runtime.drift import Drift
 from gateway_config.runtime.drive import AsyncStream, drive_async
 from gateway_config.runtime.embed import Embeddings, embed
+from gateway_config.runtime.feedback import Feedback, Thumb, give_feedback
 from gateway_config.runtime.flow import Flow
+from gateway_config.runtime.following import POLL_S, Publication
 from gateway_config.runtime.image import Image, image
 from gateway_config.runtime.options import (
     AskOptions,
@@ -69,6 +72,26 @@ class AsyncClient(Base):
         config = config_of_files(directory, stage)
         return cls(config, settings, transport=transport, on_drift=on_drift, records=records)
 
+    @classmethod
+    def from_published(
+        cls,
+        publication: Publication | None = None,
+        *,
+        poll_s: float = POLL_S,
+        settings: Settings | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        on_drift: Callable[[Drift], None] | None = None,
+        records: Path | None = None,
+    ) -> Self:
+        """A client that lives by the config that `up` published, and follows it; see `config_state`.
+
+        `publication` is that of the environment (GATEWRIGHT_CONFIG_BUCKET, …) unless it is given.
+        """
+        publication = publication or Publication.from_environment()
+        etag, config = publication.read()
+        client = cls(config, settings, transport=transport, on_drift=on_drift, records=records)
+        return client._follow(publication, etag, poll_s)
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -77,7 +100,7 @@ class AsyncClient(Base):
 
     async def close(self) -> None:
         """Ends the connections, and closes the segment of records."""
-        self._core.close()
+        self._ended()
         await self._transport.aclose()
 
     async def ask(self, intent: str, text: str | Sequence[Message], **options: Unpack[AskOptions]) -> Answer:
@@ -117,6 +140,20 @@ class AsyncClient(Base):
     async def deeper(self, answer: Answer, **options: Unpack[AskOptions]) -> Answer:
         """As with `Client`."""
         return await self._run(deeper(self._core, answer, options))
+
+    async def feedback(
+        self, about: Outcome | str, *, thumb: Thumb | None = None, score: float | None = None, note: str | None = None
+    ) -> Feedback:
+        """As with `Client`."""
+        return await asyncio.to_thread(give_feedback, self._core, about, thumb, score, note)
+
+    async def warm(
+        self, intent: str, inputs: Sequence[tuple[str, Mapping[str, str]]], **options: Unpack[AskOptions]
+    ) -> AsyncIterator[Answer]:
+        """As with `Client`, for `async for`."""
+        for text, fields in inputs:
+            options["cache"] = fields
+            yield await self.ask(intent, text, **options)
 
     async def _run(self, flow: Flow[T]) -> T:
         return await drive_async(flow, self._connected())

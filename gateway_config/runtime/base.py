@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Self
 
 import gateway_config
 from gateway_config.compile import compile_config
 from gateway_config.compiled import CompiledConfig
+from gateway_config.control_plane import ControlPlane
 from gateway_config.load import load
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.drift import Drift
+from gateway_config.runtime.following import Following, Publication
 from gateway_config.runtime.settings import Settings, stage_of
+from gateway_config.runtime.verify import Finding, verify
 
 
 def config_of_files(directory: Path | str | None = None, stage: str | None = None) -> CompiledConfig:
@@ -36,6 +40,7 @@ class Base:
     ) -> None:
         self._core = Core(config, settings or Settings.from_environment(), on_drift, records)
         self._pid = os.getpid()
+        self._following: Following | None = None
 
     def __repr__(self) -> str:
         config = self.config
@@ -45,6 +50,25 @@ class Base:
     def config(self) -> CompiledConfig:
         """The config that the next call will use."""
         return self._core.view.config
+
+    @property
+    def config_state(self) -> str:
+        """In words, where the config comes from, and how old the knowledge is."""
+        return self._following.state if self._following is not None else "the config that the client was made with"
+
+    def _follow(self, publication: Publication, etag: str, poll_s: float) -> Self:
+        self._following = Following(self._core, publication, etag, poll_s)
+        return self
+
+    def _ended(self) -> None:
+        """Looks for configs no more, and closes the segment of records."""
+        if self._following is not None:
+            self._following.end()
+        self._core.close()
+
+    def verify(self, api: ControlPlane) -> list[Finding]:
+        """Compares the deployed routes with this config; `api` has a token that may read the gateway."""
+        return verify(self.config, self._core.settings.account_id, api)
 
     @property
     def drift_counts(self) -> Mapping[tuple[str, str], int]:

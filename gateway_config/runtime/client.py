@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self, TypeVar, Unpack
 
 import httpx
 
 from gateway_config.compiled import CompiledConfig
-from gateway_config.runtime.answer import Answer
+from gateway_config.runtime.answer import Answer, Outcome
 from gateway_config.runtime.ask import ask, deeper
 from gateway_config.runtime.base import Base, config_of_files
 from gateway_config.runtime.chat import Message
@@ -18,7 +18,9 @@ from gateway_config.runtime.door import transport_of
 from gateway_config.runtime.drift import Drift
 from gateway_config.runtime.drive import Stream, drive
 from gateway_config.runtime.embed import Embeddings, embed
+from gateway_config.runtime.feedback import Feedback, Thumb, give_feedback
 from gateway_config.runtime.flow import Flow
+from gateway_config.runtime.following import POLL_S, Publication
 from gateway_config.runtime.image import Image, image
 from gateway_config.runtime.options import (
     AskOptions,
@@ -73,6 +75,26 @@ class Client(Base):
         config = config_of_files(directory, stage)
         return cls(config, settings, transport=transport, on_drift=on_drift, records=records)
 
+    @classmethod
+    def from_published(
+        cls,
+        publication: Publication | None = None,
+        *,
+        poll_s: float = POLL_S,
+        settings: Settings | None = None,
+        transport: httpx.BaseTransport | None = None,
+        on_drift: Callable[[Drift], None] | None = None,
+        records: Path | None = None,
+    ) -> Self:
+        """A client that lives by the config that `up` published, and follows it; see `config_state`.
+
+        `publication` is that of the environment (GATEWRIGHT_CONFIG_BUCKET, …) unless it is given.
+        """
+        publication = publication or Publication.from_environment()
+        etag, config = publication.read()
+        client = cls(config, settings, transport=transport, on_drift=on_drift, records=records)
+        return client._follow(publication, etag, poll_s)
+
     def __enter__(self) -> Self:
         return self
 
@@ -81,7 +103,7 @@ class Client(Base):
 
     def close(self) -> None:
         """Ends the connections, and closes the segment of records."""
-        self._core.close()
+        self._ended()
         self._transport.close()
 
     def ask(self, intent: str, text: str | Sequence[Message], **options: Unpack[AskOptions]) -> Answer:
@@ -129,6 +151,23 @@ class Client(Base):
         Raises InputError for an answer that came from that tier already, or whose route has no tiers.
         """
         return self._run(deeper(self._core, answer, options))
+
+    def feedback(
+        self, about: Outcome | str, *, thumb: Thumb | None = None, score: float | None = None, note: str | None = None
+    ) -> Feedback:
+        """What somebody thought of an answer, or of the trace of one: a thumb, a score from 0 to 100, a note.
+
+        Always into our records; into the gateway's log too where CLOUDFLARE_API_TOKEN may, and the account has one.
+        """
+        return give_feedback(self._core, about, thumb, score, note)
+
+    def warm(
+        self, intent: str, inputs: Sequence[tuple[str, Mapping[str, str]]], **options: Unpack[AskOptions]
+    ) -> Iterator[Answer]:
+        """Fills the route's cache: asks each text with its fields of the key, and gives each answer as it comes."""
+        for text, fields in inputs:
+            options["cache"] = fields
+            yield self.ask(intent, text, **options)
 
     def _run(self, flow: Flow[T]) -> T:
         return drive(flow, self._connected())

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import httpx
 
 from gateway_config.compiled import CompiledConfig, CompiledTarget
+from gateway_config.errors import UsageError
 from gateway_config.runtime.answer import Outcome, ServedBy, Usage
 from gateway_config.runtime.call import Call
 from gateway_config.runtime.door import Door
@@ -46,6 +47,12 @@ class Core:
         self.drift = DriftWatch(on_drift)
         folder = records or settings.records
         self.ledger = Ledger(folder) if folder is not None else None
+
+    def adopt(self, config: CompiledConfig) -> None:
+        """Takes another config of the same gateway, for the calls that begin from now on. Raises UsageError."""
+        if config.gateway_id != self.door.gateway_id:
+            raise UsageError(f'the config is for the gateway "{config.gateway_id}", not for "{self.door.gateway_id}".')
+        self.view = ConfigView(config)
 
     def close(self) -> None:
         """Closes the segment of records."""

@@ -52,8 +52,12 @@ class RouteView:
 
     def possible(self, metadata: Mapping[str, Scalar]) -> set[str]:
         """Every model element that may rightly answer: the arm, its fallbacks, and what a limit leads to."""
-        drawn = {id for id in distribution(self.graph, metadata) if id is not None}
-        return drawn.union(self.chain(metadata), self.chain(metadata, self._limits))
+        drawn = distribution(self.graph, metadata)
+        if None in drawn:
+            # The way ends, or stops at a condition that only Cloudflare can evaluate: any of the route may answer.
+            return set(self.route.targets)
+        known = {id for id in drawn if id is not None}
+        return known.union(self.chain(metadata), self.chain(metadata, self._limits))
 
     def target(self, element: str | None) -> CompiledTarget | None:
         return self.route.targets.get(element) if element is not None else None

@@ -1,0 +1,13 @@
+"""The commands of the client: `gatewright ask`, `image`, `embed`, `transcribe`, `speak`, and those on records."""
+
+from __future__ import annotations
+
+import typer
+
+from gateway_config.runtime import asking_commands, record_commands
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to the app."""
+    for command in (*asking_commands.COMMANDS, *record_commands.COMMANDS):
+        app.command()(command)

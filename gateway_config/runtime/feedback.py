@@ -1,0 +1,74 @@
+"""What somebody thought of an answer: always into our records, and into the gateway's log where that is possible."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from gateway_config.control_plane import ControlPlane
+from gateway_config.errors import ServiceError
+from gateway_config.runtime.answer import Outcome
+from gateway_config.runtime.core import Core
+from gateway_config.runtime.errors import InputError
+from gateway_config.runtime.records import feedback_record
+from gateway_config.runtime.trace import read_trace
+
+Thumb = Literal["up", "down"]
+LONGEST_NOTE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """A feedback that was taken. `in_gateway_log`: whether the gateway's log has it too; else `why_not` says why."""
+
+    id: str
+    trace: str
+    in_gateway_log: bool
+    why_not: str | None
+
+
+def give_feedback(
+    core: Core, about: Outcome | str, thumb: Thumb | None, score: float | None, note: str | None
+) -> Feedback:
+    """Takes a feedback on an answer, or on the trace of one. Raises InputError for one that says nothing."""
+    trace = about.trace if isinstance(about, Outcome) else about
+    if not isinstance(trace, str) or read_trace(trace) is None:
+        raise InputError(f"feedback is on an answer or its trace; found {trace!r:.60}.")
+    _check(thumb, score, note)
+    if core.ledger is None:
+        raise InputError("feedback needs a folder of records. Give records=, or set GATEWRIGHT_RECORDS.")
+    id, hand = os.urandom(8).hex(), {"up": 1, "down": -1}.get(thumb or "")
+    core.ledger.write(lambda: feedback_record(trace, id, hand, score, note))
+    why_not = _told(core, about, hand, score)
+    return Feedback(id, trace, why_not is None, why_not)
+
+
+def _check(thumb: Thumb | None, score: float | None, note: str | None) -> None:
+    if thumb is None and score is None and not note:
+        raise InputError("a feedback has a thumb, a score or a note.")
+    if thumb not in (None, "up", "down"):
+        raise InputError(f'a thumb is "up" or "down"; found {thumb!r}.')
+    number = isinstance(score, int | float) and not isinstance(score, bool)
+    if score is not None and not (number and 0 <= score <= 100):
+        raise InputError(f"a score is a number from 0 to 100; found {score!r}.")
+    if note is not None and (not isinstance(note, str) or len(note) > LONGEST_NOTE):
+        raise InputError(f"a note is a text of at most {LONGEST_NOTE:,} characters.")
+
+
+def _told(core: Core, about: Outcome | str, hand: int | None, score: float | None) -> str | None:
+    """None where the gateway's log has taken it, else why not; accounts made since 2026-09-24 have no Logs API."""
+    log_id = about.log_id if isinstance(about, Outcome) else None
+    if log_id is None:
+        return "the id of the log entry is not known"
+    if not os.environ.get("CLOUDFLARE_API_TOKEN"):
+        return "CLOUDFLARE_API_TOKEN is not set"
+    body: Mapping[str, Any] = {"feedback": hand, **({} if score is None else {"score": score})}
+    account, gateway = core.settings.account_id, core.door.gateway_id
+    try:
+        with ControlPlane.from_environment(attempts=2, timeout_s=5.0) as api:
+            api.patch(f"/accounts/{account}/ai-gateway/gateways/{gateway}/logs/{log_id}", body)
+    except ServiceError as error:
+        return str(error)
+    return None

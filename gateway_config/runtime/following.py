@@ -1,0 +1,126 @@
+"""Living by the config that was deployed: read from where `up` published it, and followed.
+
+A new one takes effect at once and as a whole, for the calls that begin after it. One that cannot be read, or is not
+for this gateway, changes nothing: the last good one stays, and is said to be old.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import threading
+import time
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway_config.compiled import CompiledConfig
+from gateway_config.errors import GatewrightError, UsageError
+from gateway_config.r2 import Bucket, Keys, endpoint
+from gateway_config.runtime.core import Core
+from gateway_config.runtime.errors import MissingSettingError
+from gateway_config.runtime.settings import stage_of
+from gateway_config.runtime.views import ConfigView
+
+log = logging.getLogger("gatewright")
+POLL_S = 30.0
+_VARIABLES = (
+    "CLOUDFLARE_ACCOUNT_ID",
+    "GATEWRIGHT_CONFIG_BUCKET",
+    "GATEWRIGHT_CONFIG_TOKEN_ID",
+    "GATEWRIGHT_CONFIG_TOKEN",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """Where a config is published. Its keys are in no repr."""
+
+    bucket: Bucket
+    key: str
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Publication:
+        """Of CLOUDFLARE_ACCOUNT_ID and GATEWRIGHT_CONFIG_BUCKET, _KEY, _TOKEN_ID, _TOKEN (that of `read-config`)."""
+        for name in _VARIABLES:
+            if not environment.get(name):
+                raise MissingSettingError(f"{name} is not set. The outputs of `up` name what reads the config.")
+        account, bucket, id, value = (environment[name] for name in _VARIABLES)
+        key = environment.get("GATEWRIGHT_CONFIG_KEY") or f"{stage_of(environment)}.json"
+        return cls(
+            Bucket(endpoint(account, environment=environment), bucket, Keys.of_token(id, value), timeout_s=10.0), key
+        )
+
+    def read(self) -> tuple[str, CompiledConfig]:
+        """The ETag, and the config. Raises a GatewrightError for what is not there, or no config."""
+        stored = self.bucket.get(self.key)
+        if stored is None:
+            raise UsageError(f'no config is published as "{self.key}". Run `gatewright up`, or check the bucket.')
+        return stored.etag, parsed(stored.body, self.key)
+
+
+def parsed(body: bytes, name: str) -> CompiledConfig:
+    """A published config, tried out: its graphs are read. Raises UsageError for what is none."""
+    try:
+        config = CompiledConfig.from_json(body)
+        ConfigView(config)
+    except (ValueError, GatewrightError) as error:
+        raise UsageError(f'what is published as "{name}" is no config: {str(error).splitlines()[0]}.') from None
+    return config
+
+
+class Following:
+    """Polls a publication in a thread of its own, as long as its client lives."""
+
+    def __init__(self, core: Core, publication: Publication, etag: str, poll_s: float = POLL_S) -> None:
+        self._core, self._publication, self._etag, self._poll_s = weakref.ref(core), publication, etag, poll_s
+        self._read_at, self._complaint = time.monotonic(), ""
+        self._ended = threading.Event()
+        thread = threading.Thread(target=_polling, args=(weakref.ref(self), self._ended), daemon=True)
+        thread.name = "gatewright-config"
+        thread.start()
+
+    @property
+    def pause_s(self) -> float:
+        """Seconds until the next look; a little different each time, so that many clients do not look at once."""
+        return self._poll_s * random.uniform(0.8, 1.2)
+
+    def look(self) -> None:
+        """Looks once, and adopts what is new. Never raises: what went wrong is said by `state`."""
+        core = self._core()
+        if core is None:
+            self._ended.set()
+            return
+        try:
+            etag, config = self._publication.read()
+            if etag != self._etag:
+                core.adopt(config)
+                log.info("config digest=%s adopted", config.digest[:12])
+            self._etag, self._read_at, self._complaint = etag, time.monotonic(), ""
+        except GatewrightError as error:
+            if str(error) != self._complaint:
+                log.warning("config is not read, the last good one stays: %s", error)
+            self._complaint = str(error)
+
+    @property
+    def state(self) -> str:
+        """In words, how old the knowledge is."""
+        age_s = time.monotonic() - self._read_at
+        if self._complaint:
+            return f"the published config was last read {age_s:.0f} s ago; since then: {self._complaint}"
+        return f"the published config, as it was {age_s:.0f} s ago"
+
+    def end(self) -> None:
+        """Looks no more."""
+        self._ended.set()
+
+
+def _polling(following: weakref.ref[Following], ended: threading.Event) -> None:
+    while (own := following()) is not None:
+        pause_s = own.pause_s
+        del own  # while it waits, the thread must not keep its client alive
+        if ended.wait(pause_s):
+            return
+        if (own := following()) is not None:
+            own.look()

@@ -1,0 +1,74 @@
+"""Feedback is always in our records, and in the gateway's log where that is possible."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway_config.compiled import CompiledConfig
+from gateway_config.runtime import Client, InputError, Settings
+from gateway_config.runtime.segments import read_records
+from tests.emulator.server import TEST_TOKEN, Running
+from tests.runtime.deployed import ACCOUNT, deploy
+from tests.runtime.world import Gateway
+
+
+def feedback_in(folder: Path) -> list[dict[str, Any]]:
+    return [record for record in read_records(folder) if record["type"] == "feedback"]
+
+
+def test_a_thumb_a_score_and_a_note_are_recorded_with_the_trace(config: CompiledConfig, tmp_path: Path) -> None:
+    with Gateway().client(config, records=tmp_path) as client:
+        answer = client.ask("sprinter", "Hi")
+        noted = client.feedback(answer, thumb="down", score=20, note="too long")
+    (record,) = feedback_in(tmp_path)
+    assert (record["trace"], record["id"]) == (answer.trace, answer.trace.split(".")[1])
+    assert (record["thumb"], record["score"], record["note"]) == (-1, 20, "too long")
+    assert record["feedback_id"] == noted.id
+    assert noted.why_not == "CLOUDFLARE_API_TOKEN is not set"
+
+
+def test_a_trace_is_enough(config: CompiledConfig, tmp_path: Path) -> None:
+    with Gateway().client(config, records=tmp_path) as client:
+        trace = client.ask("sprinter", "Hi").trace
+        assert not client.feedback(trace, thumb="up").in_gateway_log
+    assert feedback_in(tmp_path)[0]["thumb"] == 1
+
+
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        ("no trace", {"thumb": "up"}),
+        ("0123456789ab.01a1fd8e8f170011223344556677.1", {}),
+        ("0123456789ab.01a1fd8e8f170011223344556677.1", {"thumb": "yes"}),
+        ("0123456789ab.01a1fd8e8f170011223344556677.1", {"score": 101}),
+        ("0123456789ab.01a1fd8e8f170011223344556677.1", {"score": True}),
+        ("0123456789ab.01a1fd8e8f170011223344556677.1", {"note": "x" * 2001}),
+    ],
+)
+def test_feedback_that_says_nothing_is_refused(
+    config: CompiledConfig, tmp_path: Path, about: str, said: dict[str, Any]
+) -> None:
+    with Gateway().client(config, records=tmp_path) as client, pytest.raises(InputError):
+        client.feedback(about, **said)
+    assert feedback_in(tmp_path) == []
+
+
+def test_feedback_without_records_is_refused(config: CompiledConfig) -> None:
+    client = Gateway().client(config)
+    with pytest.raises(InputError, match="GATEWRIGHT_RECORDS"):
+        client.feedback(client.ask("sprinter", "Hi"), thumb="up")
+
+
+@pytest.mark.http
+def test_the_gateways_log_has_it_where_the_token_may(
+    config: CompiledConfig, tmp_path: Path, emulator: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy(emulator, config)
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TEST_TOKEN)
+    monkeypatch.setenv("CLOUDFLARE_BASE_URL", emulator.control_plane)
+    with Client(config, Settings(ACCOUNT, TEST_TOKEN, emulator.data_plane), records=tmp_path) as client:
+        noted = client.feedback(client.ask("sprinter", "Hi"), thumb="up", score=90)
+    told = [entry for entry in emulator.journal("/logs/") if entry["method"] == "PATCH"]
+    assert len(told) == 1
+    assert noted.in_gateway_log == (told[0]["status"] == 200)

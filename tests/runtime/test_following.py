@@ -1,0 +1,150 @@
+"""A client that lives by the published config follows it, keeps the last good one, and says how old it is."""
+
+import gc
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gateway_config.compiled import CompiledConfig
+from gateway_config.errors import UsageError
+from gateway_config.r2 import Bucket, Keys
+from gateway_config.runtime import Client, MissingSettingError, UnknownIntentError
+from gateway_config.runtime.following import Publication
+from tests.runtime.world import GATEWAY, ROUTES, SETTINGS, Gateway, compiled
+
+
+class Store:
+    """A bucket with one object, behind `transport=`; None is an empty bucket."""
+
+    def __init__(self, body: bytes | None) -> None:
+        self.body = body
+        self.asked = 0
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        if self.body is None:
+            return httpx.Response(404)
+        return httpx.Response(200, content=self.body, headers={"etag": f'"{hash(self.body)}"'})
+
+    @property
+    def publication(self) -> Publication:
+        keys = Keys.of_token("id", "test-" * 8)
+        transport = httpx.MockTransport(self)
+        return Publication(
+            Bucket("https://r2.test", "config", keys, transport=transport, sleep=lambda _: None), "dev.json"
+        )
+
+
+def published(config: CompiledConfig) -> Store:
+    return Store(config.to_json().encode())
+
+
+def following(store: Store, poll_s: float = 0.01) -> Client:
+    return Client.from_published(
+        store.publication, poll_s=poll_s, settings=SETTINGS, transport=httpx.MockTransport(Gateway())
+    )
+
+
+@pytest.fixture
+def renamed(tmp_path: Path) -> CompiledConfig:
+    """The usual config with another intent on the chat route."""
+    return compiled(tmp_path, routes={**ROUTES, "quick-chat": ROUTES["quick-chat"].replace("sprinter", "runner")})
+
+
+def soon(condition: object) -> None:
+    deadline = time.monotonic() + 5
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.005)
+
+
+def test_a_published_config_is_the_config_that_was_compiled(config: CompiledConfig) -> None:
+    with following(published(config), poll_s=60) as client:
+        assert client.config.digest == config.digest
+        assert client.config.routes["quick-chat"].config_digest == config.routes["quick-chat"].config_digest
+        assert client.ask("sprinter", "Hi").text == "Hello."
+
+
+def test_another_published_config_takes_effect_without_a_restart(
+    config: CompiledConfig, renamed: CompiledConfig
+) -> None:
+    store = published(config)
+    with following(store) as client:
+        store.body = renamed.to_json().encode()
+        soon(lambda: "runner" in client.config.intents)
+        assert client.ask("runner", "Hi").text == "Hello."
+        with pytest.raises(UnknownIntentError):
+            client.ask("sprinter", "Hi")
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"{}", b"<html>", None])
+def test_what_is_no_config_changes_nothing_and_is_said(config: CompiledConfig, body: bytes | None) -> None:
+    store = published(config)
+    with following(store) as client:
+        assert client.config_state.startswith("the published config, as it was 0 s ago")
+        store.body = body
+        soon(lambda: "since then" in client.config_state)
+        assert client.ask("sprinter", "Hi").text == "Hello."
+
+
+def test_the_config_of_another_gateway_is_not_adopted(config: CompiledConfig, tmp_path: Path) -> None:
+    other = compiled(tmp_path, GATEWAY.replace("id: inference", "id: other"))
+    store = published(config)
+    with following(store) as client:
+        store.body = other.to_json().encode()
+        soon(lambda: 'for the gateway "other-dev"' in client.config_state)
+        assert client.config.digest == config.digest
+
+
+def test_a_config_that_comes_back_is_followed_again(config: CompiledConfig) -> None:
+    store = published(config)
+    with following(store) as client:
+        store.body, good = None, store.body
+        soon(lambda: "since then" in client.config_state)
+        store.body = good
+        soon(lambda: "since then" not in client.config_state)
+
+
+def test_a_client_that_is_closed_or_gone_looks_no_more(config: CompiledConfig) -> None:
+    store = published(config)
+    following(store).close()
+    client = following(store)
+    del client
+    gc.collect()
+    time.sleep(0.05)
+    asked = store.asked
+    time.sleep(0.1)
+    assert store.asked == asked
+
+
+def test_nothing_published_is_said_when_the_client_is_made() -> None:
+    with pytest.raises(UsageError, match=r'no config is published as "dev\.json"'):
+        following(Store(None))
+
+
+def test_a_client_of_files_says_that_it_follows_nothing(config: CompiledConfig) -> None:
+    assert Gateway().client(config).config_state == "the config that the client was made with"
+
+
+ENVIRONMENT = {
+    "CLOUDFLARE_ACCOUNT_ID": "account",
+    "GATEWRIGHT_CONFIG_BUCKET": "config",
+    "GATEWRIGHT_CONFIG_TOKEN_ID": "id",
+    "GATEWRIGHT_CONFIG_TOKEN": "test-" * 8,
+}
+
+
+@pytest.mark.parametrize("missing", ENVIRONMENT)
+def test_what_is_missing_to_read_the_config_is_named(missing: str) -> None:
+    environment: Mapping[str, str] = {key: value for key, value in ENVIRONMENT.items() if key != missing}
+    with pytest.raises(MissingSettingError, match=f"{missing} is not set"):
+        Publication.from_environment(environment)
+
+
+def test_the_token_that_reads_the_config_is_in_no_repr() -> None:
+    assert ENVIRONMENT["GATEWRIGHT_CONFIG_TOKEN"] not in repr(Publication.from_environment(ENVIRONMENT))
+    assert os.environ.get("GATEWRIGHT_CONFIG_TOKEN") is None
