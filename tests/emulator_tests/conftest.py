@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,6 +12,10 @@ import pytest
 
 from tests.emulator.server import Running
 from tests.emulator_tests.given import ACCOUNT, MINIMAL, Elements
+
+INSTALLED = Path(__file__).parent.parent.parent / ".tools" / "wrangler" / "node_modules" / ".bin" / "wrangler"
+WRANGLER = shutil.which("wrangler") or (INSTALLED if INSTALLED.exists() else None)
+collect_ignore = [] if WRANGLER else ["test_emulator_wrangler.py"]
 
 
 @pytest.fixture

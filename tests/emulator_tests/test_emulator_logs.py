@@ -184,3 +184,13 @@ def test_an_account_with_new_logging_has_no_logs_api(
     gateway()
     emulator.assume(account_logging="new")
     assert control.get(LOGS).status_code == 404
+
+
+def test_a_gateway_of_the_same_id_does_not_inherit_logs(
+    control: httpx.Client, data: httpx.Client, gateway: Gateway
+) -> None:
+    gateway()
+    ask(data)
+    control.delete("/ai-gateway/gateways/gw").raise_for_status()
+    gateway()
+    assert logs(control) == []

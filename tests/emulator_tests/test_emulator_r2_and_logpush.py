@@ -289,3 +289,18 @@ def test_a_bucket_with_objects_is_not_deleted_unless_assumed_so(
     assert control.delete("/r2/buckets/logs").json()["errors"][0]["code"] == 10008
     emulator.assume(delete_full_bucket="allowed")
     assert control.delete("/r2/buckets/logs").status_code == 200
+
+
+def test_records_are_written_when_their_time_has_come(
+    emulator: Running, control: httpx.Client, data: httpx.Client, gateway: Gateway, destination: Callable[..., str]
+) -> None:
+    gateway(logpush=True)
+    emulator.admin("POST", "/clock", {"stop": "2026-11-01T00:00:00Z"})
+    control.post("/logpush/jobs", json=job(destination(), max_upload_interval_seconds=60)).raise_for_status()
+    for seconds in (0, 60):
+        emulator.admin("POST", "/clock", {"advance_s": seconds})
+        data.post("/compat/chat/completions", json=chat_body(f"workers-ai/{LLAMA}")).raise_for_status()
+    written = [key for key in emulator.admin("GET", "/objects/logs")["keys"] if key.endswith(".log.gz")]
+    assert len(written) == 1
+    raw = httpx.get(f"{emulator.url}/_emulator/objects/logs/{written[0]}", verify=False).content
+    assert len(gzip.decompress(raw).splitlines()) == 2

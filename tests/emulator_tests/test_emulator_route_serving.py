@@ -350,3 +350,15 @@ def test_images_can_be_assumed_not_to_pass_a_route(emulator: Running, data: http
     assert said("data:,a") != said("data:,b")
     emulator.assume(route_extras="dropped")
     assert said("data:,a") == said("data:,b")
+
+
+def test_a_recreated_route_can_be_assumed_to_fail(
+    emulator: Running, control: httpx.Client, data: httpx.Client, route: MakeRoute
+) -> None:
+    made = route(CHAIN)
+    control.delete(f"/ai-gateway/gateways/gw/routes/{made['id']}").raise_for_status()
+    again = {"name": "chat", "elements": CHAIN}
+    control.post("/ai-gateway/gateways/gw/routes", json=again).raise_for_status()
+    assert served(data) == LLAMA
+    emulator.assume(recreated_route="fails")
+    assert ask(data).json()["error"][0]["code"] == 2005

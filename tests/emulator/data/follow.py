@@ -30,6 +30,7 @@ CLIENT_ERRORS = assumption(
 MODEL_HEADER = assumption(
     "model-header", "Is cf-aig-model the model's id alone, or provider/model?", "model", "provider/model"
 )
+RECREATED = assumption("recreated-route", "Does a route serve that was recreated under its name?", "serves", "fails")
 EXTRAS = assumption(
     "route-extras", "Do lora, image parts and reasoning_effort pass through a route to its model?", "passed", "dropped"
 )
@@ -136,6 +137,7 @@ async def follow_route(exchange: Exchange, name: str, body: dict[str, Any]) -> A
     route = exchange.world.of(exchange.account, Routes).named(exchange.gateway.id, name)
     if route is None:
         raise gateway_error(404, 7005, f"Route {name} not found")
+    _check_name(exchange, name)
     whole = Ask("dynamic", name, body, "chat/completions")
     caches = exchange.world.assumes(BEFORE_ROUTE) == "before"
     if caches and (cached := look_up(exchange, whole)):
@@ -145,6 +147,13 @@ async def follow_route(exchange: Exchange, name: str, body: dict[str, Any]) -> A
     if caches:
         keep(exchange, whole, answer)
     return answer
+
+
+@behaviour("a route recreated under its old name was once seen to answer 400/2005 only", "LIVE", "cloudflare/ai#611")
+def _check_name(exchange: Exchange, name: str) -> None:
+    used = exchange.world.of(exchange.account, Routes).names_once_used.get(exchange.gateway.id, ())
+    if name in used and exchange.world.assumes(RECREATED) == "fails":
+        raise gateway_error(400, 2005, "Failed to get response from provider")
 
 
 async def _walked(exchange: Exchange, follower: Follower) -> Answer:

@@ -8,6 +8,8 @@ from typing import Any
 from tests.emulator.control.envelope import paged, problem, refuse, result
 from tests.emulator.control.gateways.models import MOST_GATEWAYS, Gateway, Gateways
 from tests.emulator.control.gateways.schema import FIELDS, ID
+from tests.emulator.control.logs.models import GatewayLogs
+from tests.emulator.control.provider_configs.models import ProviderConfigs
 from tests.emulator.control.routes.models import Routes
 from tests.emulator.evidence import behaviour
 from tests.emulator.router import operation
@@ -76,10 +78,13 @@ def update_gateway(world: World, call: Call) -> Reply:
 
 @operation("DELETE", GATEWAY, "OAS", "facts 2", WRITE)
 def delete_gateway(world: World, call: Call) -> Reply:
-    """Delete a gateway, and with it its routes."""
-    gateway = gateway_at(world, call)
-    del world.of(call.params["account"], Gateways).all[gateway.id]
-    world.of(call.params["account"], Routes).forget(gateway.id)
+    """Delete a gateway, and with it its routes, keys, logs and cache."""
+    gateway, account = gateway_at(world, call), call.params["account"]
+    del world.of(account, Gateways).all[gateway.id]
+    world.of(account, Routes).forget(gateway.id)
+    world.of(account, ProviderConfigs).forget(gateway.id)
+    world.of(account, GatewayLogs).by_gateway.pop(gateway.id, None)
+    forget_cached(world, account, gateway.id)
     return result(gateway.as_dict())
 
 

@@ -38,6 +38,9 @@ class ProviderConfigs:
         found = (one for one in self.of(gateway) if (one.provider_slug, one.alias) == (provider, alias))
         return next(found, None)
 
+    def forget(self, gateway: str) -> None:
+        self.all = {name: config for name, config in self.all.items() if config.gateway_id != gateway}
+
     def add(self, world: World, gateway: str, body: dict[str, Any]) -> ProviderConfig:
         secret = str(body.get("secret") or "")
         config = ProviderConfig(

@@ -73,6 +73,7 @@ class Routes:
     """The routes of one account, by gateway and route id."""
 
     by_gateway: dict[str, dict[str, Route]] = field(default_factory=dict)
+    names_once_used: dict[str, set[str]] = field(default_factory=dict)  # of routes that were deleted
 
     def of(self, gateway: str) -> dict[str, Route]:
         return self.by_gateway.get(gateway, {})
@@ -87,6 +88,10 @@ class Routes:
         route.deploy(world, route.add_version(world, elements))
         self.by_gateway.setdefault(gateway, {})[route.id] = route
         return route
+
+    def delete(self, route: Route) -> None:
+        del self.by_gateway[route.gateway_id][route.id]
+        self.names_once_used.setdefault(route.gateway_id, set()).add(route.name)
 
     def forget(self, gateway: str) -> None:
         """The gateway is gone, and its routes with it."""

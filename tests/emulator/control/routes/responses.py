@@ -88,7 +88,7 @@ def rename_route(world: World, call: Call) -> Reply:
 def delete_route(world: World, call: Call) -> Reply:
     """Delete a route with its versions."""
     route = route_at(world, call)
-    del world.of(call.params["account"], Routes).by_gateway[route.gateway_id][route.id]
+    world.of(call.params["account"], Routes).delete(route)
     return _result({**_head(route), "elements": route.deployed.elements})
 
 
