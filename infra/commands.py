@@ -15,6 +15,7 @@ import typer
 
 from gateway_config.commands.options import ConfigOption, JsonOption, StageOption
 from gateway_config.errors import UsageError
+from infra.keys import register as register_keys
 
 if TYPE_CHECKING:
     from infra.changes import Outcome
@@ -51,6 +52,7 @@ def register(app: typer.Typer) -> None:
     """Adds the commands."""
     for command in (preview, up, destroy):
         app.command()(command)
+    register_keys(app)
 
 
 def preview(

@@ -11,6 +11,7 @@ from pulumi import Output, ResourceOptions
 from gateway_config.compiled import CompiledConfig, CompiledRoute
 from gateway_config.config import GatewayConfig
 from gateway_config.splits import split_of
+from infra.adapters import make_adapters
 from infra.buckets import make_buckets
 from infra.gateway_inputs import gateway_inputs
 from infra.provider.elements import elements_input
@@ -25,12 +26,13 @@ def declare(config: GatewayConfig, compiled: CompiledConfig, settings: Settings,
     """Declares everything. `take_in`: the gateway is there, made by hand or by an `up` that was killed."""
     gateway = _gateway(config, settings, take_in)
     routes = {name: _route(route, gateway, settings) for name, route in compiled.routes.items() if route.routed}
+    adapters = make_adapters(config, settings)
     buckets = make_buckets(settings, settings.buckets) if settings.buckets else ()
     tokens: Tokens = {use: token(use, dates, settings, buckets) for use, dates in settings.tokens.items()}
     if buckets:
         logs, published = buckets
         _logpush(config, settings, logs, gateway, tokens)
-        _published(compiled, settings, published, tokens, list(routes.values()))
+        _published(compiled, settings, published, tokens, [*routes.values(), *adapters])
     pulumi.export("gateway_id", gateway.ai_gateway_id)
     pulumi.export("gateway_url", f"{settings.data_plane}/{settings.account}/{compiled.gateway_id}")
     pulumi.export("config_digest", compiled.digest)
@@ -97,9 +99,9 @@ def _logpush(config: GatewayConfig, settings: Settings, bucket: R2Bucket, gatewa
 
 
 def _published(
-    compiled: CompiledConfig, settings: Settings, bucket: R2Bucket, tokens: Tokens, routes: Sequence[Route]
+    compiled: CompiledConfig, settings: Settings, bucket: R2Bucket, tokens: Tokens, after: Sequence[pulumi.Resource]
 ) -> None:
-    """Ours. Last, and only when every route is as declared: applications never see a config that is not deployed."""
+    """Ours. Last, and only when all that it speaks of is as declared: nobody follows a config that is not deployed."""
     writer = tokens.get("publish-config")
     if writer is None or settings.buckets is None:
         return
@@ -112,7 +114,7 @@ def _published(
         content=compiled.to_json(),
         token_id=writer.id,
         token_value=writer.value,
-        opts=ResourceOptions(depends_on=list(routes)),
+        opts=ResourceOptions(depends_on=list(after)),
     )
 
 
