@@ -1,46 +1,112 @@
 """Serves inference through the gateway that was deployed: one small client for every intent."""
 
-from gateway_config.runtime.aio import AsyncClient
-from gateway_config.runtime.answer import Answer, Attempt, Outcome, ServedBy, Timing, ToolCall, Usage
-from gateway_config.runtime.classify import Verdict
-from gateway_config.runtime.client import Client
-from gateway_config.runtime.drift import Drift
-from gateway_config.runtime.drive import AsyncStream, Stream
-from gateway_config.runtime.embed import Embeddings
-from gateway_config.runtime.errors import (
-    AnsweredNoError,
-    BlockedError,
-    BrokenAnswerError,
-    CallError,
-    ClientError,
-    ConnectionFailedError,
-    DeadlineError,
-    GatewayMissingError,
-    InputError,
-    KindMismatchError,
-    MissingSettingError,
-    NoModelAnsweredError,
-    RateLimitedError,
-    RouteMissingError,
-    StreamInterruptedError,
-    TooLargeError,
-    UnauthorizedError,
-    UnfitAnswerError,
-    UnknownIntentError,
-)
-from gateway_config.runtime.events import (
-    DoneEvent,
-    Event,
-    ReasoningEvent,
-    TextEvent,
-    ToolCallEvent,
-    UsageEvent,
-)
-from gateway_config.runtime.image import Image
-from gateway_config.runtime.rerank import Ranked, Ranking
-from gateway_config.runtime.settings import Settings
-from gateway_config.runtime.speak import Speech
-from gateway_config.runtime.transcribe import Transcript
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gateway_config.runtime.aio import AsyncClient
+    from gateway_config.runtime.answer import Answer, Attempt, Outcome, ServedBy, Timing, ToolCall, Usage
+    from gateway_config.runtime.classify import Verdict
+    from gateway_config.runtime.client import Client
+    from gateway_config.runtime.drift import Drift
+    from gateway_config.runtime.drive import AsyncStream, Stream
+    from gateway_config.runtime.embed import Embeddings
+    from gateway_config.runtime.errors import (
+        AnsweredNoError,
+        BlockedError,
+        BrokenAnswerError,
+        CallError,
+        ClientError,
+        ConnectionFailedError,
+        DeadlineError,
+        GatewayMissingError,
+        InputError,
+        KindMismatchError,
+        MissingSettingError,
+        NoModelAnsweredError,
+        RateLimitedError,
+        RouteMissingError,
+        StreamInterruptedError,
+        TooLargeError,
+        UnauthorizedError,
+        UnfitAnswerError,
+        UnknownIntentError,
+    )
+    from gateway_config.runtime.events import (
+        DoneEvent,
+        Event,
+        ReasoningEvent,
+        TextEvent,
+        ToolCallEvent,
+        UsageEvent,
+    )
+    from gateway_config.runtime.image import Image
+    from gateway_config.runtime.rerank import Ranked, Ranking
+    from gateway_config.runtime.settings import Settings
+    from gateway_config.runtime.speak import Speech
+    from gateway_config.runtime.transcribe import Transcript
+
+# The names of each module, which is imported when one of them is used: an application pays for what it asks for.
+_NAMES = {
+    "aio": ("AsyncClient",),
+    "answer": (
+        "Answer",
+        "Attempt",
+        "Outcome",
+        "ServedBy",
+        "Timing",
+        "ToolCall",
+        "Usage",
+    ),
+    "classify": ("Verdict",),
+    "client": ("Client",),
+    "drift": ("Drift",),
+    "drive": (
+        "AsyncStream",
+        "Stream",
+    ),
+    "embed": ("Embeddings",),
+    "errors": (
+        "AnsweredNoError",
+        "BlockedError",
+        "BrokenAnswerError",
+        "CallError",
+        "ClientError",
+        "ConnectionFailedError",
+        "DeadlineError",
+        "GatewayMissingError",
+        "InputError",
+        "KindMismatchError",
+        "MissingSettingError",
+        "NoModelAnsweredError",
+        "RateLimitedError",
+        "RouteMissingError",
+        "StreamInterruptedError",
+        "TooLargeError",
+        "UnauthorizedError",
+        "UnfitAnswerError",
+        "UnknownIntentError",
+    ),
+    "events": (
+        "DoneEvent",
+        "Event",
+        "ReasoningEvent",
+        "TextEvent",
+        "ToolCallEvent",
+        "UsageEvent",
+    ),
+    "image": ("Image",),
+    "rerank": (
+        "Ranked",
+        "Ranking",
+    ),
+    "settings": ("Settings",),
+    "speak": ("Speech",),
+    "transcribe": ("Transcript",),
+}
+_HOMES = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
     "Answer",
@@ -89,3 +155,10 @@ __all__ = [
     "UsageEvent",
     "Verdict",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return value

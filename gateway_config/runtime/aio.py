@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
 import httpx
 
@@ -14,15 +14,10 @@ from gateway_config.runtime.answer import Answer, Outcome
 from gateway_config.runtime.ask import ask, deeper
 from gateway_config.runtime.base import Base, config_of_files
 from gateway_config.runtime.chat import Message
-from gateway_config.runtime.classify import Verdict, classify
 from gateway_config.runtime.door import async_transport_of
 from gateway_config.runtime.drift import Drift
 from gateway_config.runtime.drive import AsyncStream, drive_async
-from gateway_config.runtime.embed import Embeddings, embed
-from gateway_config.runtime.feedback import Feedback, Thumb, give_feedback
 from gateway_config.runtime.flow import Flow
-from gateway_config.runtime.following import POLL_S, Publication
-from gateway_config.runtime.image import Image, image
 from gateway_config.runtime.options import (
     AskOptions,
     CallOptions,
@@ -32,11 +27,19 @@ from gateway_config.runtime.options import (
     SpeakOptions,
     TranscribeOptions,
 )
-from gateway_config.runtime.rerank import Ranking, rerank
 from gateway_config.runtime.settings import Settings
-from gateway_config.runtime.speak import Speech, speak
 from gateway_config.runtime.streaming import stream
-from gateway_config.runtime.transcribe import Transcript, transcribe
+
+# The rest is imported by the methods that need it: most applications use two or three kinds.
+if TYPE_CHECKING:
+    from gateway_config.runtime.classify import Verdict
+    from gateway_config.runtime.embed import Embeddings
+    from gateway_config.runtime.feedback import Feedback, Thumb
+    from gateway_config.runtime.following import Publication
+    from gateway_config.runtime.image import Image
+    from gateway_config.runtime.rerank import Ranking
+    from gateway_config.runtime.speak import Speech
+    from gateway_config.runtime.transcribe import Transcript
 
 T = TypeVar("T")
 
@@ -77,7 +80,7 @@ class AsyncClient(Base):
         cls,
         publication: Publication | None = None,
         *,
-        poll_s: float = POLL_S,
+        poll_s: float = 30.0,
         settings: Settings | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         on_drift: Callable[[Drift], None] | None = None,
@@ -87,6 +90,8 @@ class AsyncClient(Base):
 
         `publication` is that of the environment (GATEWRIGHT_CONFIG_BUCKET, …) unless it is given.
         """
+        from gateway_config.runtime.following import Publication
+
         publication = publication or Publication.from_environment()
         etag, config = publication.read()
         client = cls(config, settings, transport=transport, on_drift=on_drift, records=records)
@@ -113,28 +118,40 @@ class AsyncClient(Base):
 
     async def image(self, intent: str, prompt: str, **options: Unpack[ImageOptions]) -> Image:
         """As with `Client`."""
+        from gateway_config.runtime.image import image
+
         return await self._run(image(self._core, intent, prompt, options))
 
     async def embed(self, intent: str, texts: str | Sequence[str], **options: Unpack[EmbedOptions]) -> Embeddings:
         """As with `Client`."""
+        from gateway_config.runtime.embed import embed
+
         return await self._run(embed(self._core, intent, texts, options))
 
     async def rerank(
         self, intent: str, query: str, documents: Sequence[str], **options: Unpack[RerankOptions]
     ) -> Ranking:
         """As with `Client`."""
+        from gateway_config.runtime.rerank import rerank
+
         return await self._run(rerank(self._core, intent, query, documents, options))
 
     async def transcribe(self, intent: str, audio: bytes, **options: Unpack[TranscribeOptions]) -> Transcript:
         """As with `Client`."""
+        from gateway_config.runtime.transcribe import transcribe
+
         return await self._run(transcribe(self._core, intent, audio, options))
 
     async def speak(self, intent: str, text: str, **options: Unpack[SpeakOptions]) -> Speech:
         """As with `Client`."""
+        from gateway_config.runtime.speak import speak
+
         return await self._run(speak(self._core, intent, text, options))
 
     async def classify(self, intent: str, text: str | Sequence[Message], **options: Unpack[CallOptions]) -> Verdict:
         """As with `Client`."""
+        from gateway_config.runtime.classify import classify
+
         return await self._run(classify(self._core, intent, text, options))
 
     async def deeper(self, answer: Answer, **options: Unpack[AskOptions]) -> Answer:
@@ -145,6 +162,8 @@ class AsyncClient(Base):
         self, about: Outcome | str, *, thumb: Thumb | None = None, score: float | None = None, note: str | None = None
     ) -> Feedback:
         """As with `Client`."""
+        from gateway_config.runtime.feedback import give_feedback
+
         return await asyncio.to_thread(give_feedback, self._core, about, thumb, score, note)
 
     async def warm(

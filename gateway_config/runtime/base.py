@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import gateway_config
-from gateway_config.compile import compile_config
 from gateway_config.compiled import CompiledConfig
-from gateway_config.control_plane import ControlPlane
-from gateway_config.load import load
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.drift import Drift
-from gateway_config.runtime.following import Following, Publication
 from gateway_config.runtime.settings import Settings, stage_of
-from gateway_config.runtime.verify import Finding, verify
+
+# A client that is given its config needs none of these, and they take longer to import than all the rest.
+if TYPE_CHECKING:
+    from gateway_config.control_plane import ControlPlane
+    from gateway_config.runtime.following import Following, Publication
+    from gateway_config.runtime.verify import Finding
 
 
 def config_of_files(directory: Path | str | None = None, stage: str | None = None) -> CompiledConfig:
@@ -24,6 +25,9 @@ def config_of_files(directory: Path | str | None = None, stage: str | None = Non
 
     Raises ConfigError with every problem of the files.
     """
+    from gateway_config.compile import compile_config
+    from gateway_config.load import load
+
     folder = Path(directory) if directory is not None else Path(gateway_config.__path__[0])
     return compile_config(load(folder, stage or stage_of()))
 
@@ -57,6 +61,8 @@ class Base:
         return self._following.state if self._following is not None else "the config that the client was made with"
 
     def _follow(self, publication: Publication, etag: str, poll_s: float) -> Self:
+        from gateway_config.runtime.following import Following
+
         self._following = Following(self._core, publication, etag, poll_s)
         return self
 
@@ -68,6 +74,8 @@ class Base:
 
     def verify(self, api: ControlPlane) -> list[Finding]:
         """Compares the deployed routes with this config; `api` has a token that may read the gateway."""
+        from gateway_config.runtime.verify import verify
+
         return verify(self.config, self._core.settings.account_id, api)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
 import httpx
 
@@ -13,15 +13,10 @@ from gateway_config.runtime.answer import Answer, Outcome
 from gateway_config.runtime.ask import ask, deeper
 from gateway_config.runtime.base import Base, config_of_files
 from gateway_config.runtime.chat import Message
-from gateway_config.runtime.classify import Verdict, classify
 from gateway_config.runtime.door import transport_of
 from gateway_config.runtime.drift import Drift
 from gateway_config.runtime.drive import Stream, drive
-from gateway_config.runtime.embed import Embeddings, embed
-from gateway_config.runtime.feedback import Feedback, Thumb, give_feedback
 from gateway_config.runtime.flow import Flow
-from gateway_config.runtime.following import POLL_S, Publication
-from gateway_config.runtime.image import Image, image
 from gateway_config.runtime.options import (
     AskOptions,
     CallOptions,
@@ -31,11 +26,19 @@ from gateway_config.runtime.options import (
     SpeakOptions,
     TranscribeOptions,
 )
-from gateway_config.runtime.rerank import Ranking, rerank
 from gateway_config.runtime.settings import Settings
-from gateway_config.runtime.speak import Speech, speak
 from gateway_config.runtime.streaming import stream
-from gateway_config.runtime.transcribe import Transcript, transcribe
+
+# The rest is imported by the methods that need it: most applications use two or three kinds.
+if TYPE_CHECKING:
+    from gateway_config.runtime.classify import Verdict
+    from gateway_config.runtime.embed import Embeddings
+    from gateway_config.runtime.feedback import Feedback, Thumb
+    from gateway_config.runtime.following import Publication
+    from gateway_config.runtime.image import Image
+    from gateway_config.runtime.rerank import Ranking
+    from gateway_config.runtime.speak import Speech
+    from gateway_config.runtime.transcribe import Transcript
 
 T = TypeVar("T")
 
@@ -80,7 +83,7 @@ class Client(Base):
         cls,
         publication: Publication | None = None,
         *,
-        poll_s: float = POLL_S,
+        poll_s: float = 30.0,
         settings: Settings | None = None,
         transport: httpx.BaseTransport | None = None,
         on_drift: Callable[[Drift], None] | None = None,
@@ -90,6 +93,8 @@ class Client(Base):
 
         `publication` is that of the environment (GATEWRIGHT_CONFIG_BUCKET, …) unless it is given.
         """
+        from gateway_config.runtime.following import Publication
+
         publication = publication or Publication.from_environment()
         etag, config = publication.read()
         client = cls(config, settings, transport=transport, on_drift=on_drift, records=records)
@@ -123,26 +128,38 @@ class Client(Base):
 
     def image(self, intent: str, prompt: str, **options: Unpack[ImageOptions]) -> Image:
         """A picture of 1024 × 1024 pixels, unless `width` and `height` say otherwise."""
+        from gateway_config.runtime.image import image
+
         return self._run(image(self._core, intent, prompt, options))
 
     def embed(self, intent: str, texts: str | Sequence[str], **options: Unpack[EmbedOptions]) -> Embeddings:
         """One vector for each text, in their order; at most 100 at once."""
+        from gateway_config.runtime.embed import embed
+
         return self._run(embed(self._core, intent, texts, options))
 
     def rerank(self, intent: str, query: str, documents: Sequence[str], **options: Unpack[RerankOptions]) -> Ranking:
         """The documents in the order in which they answer the query."""
+        from gateway_config.runtime.rerank import rerank
+
         return self._run(rerank(self._core, intent, query, documents, options))
 
     def transcribe(self, intent: str, audio: bytes, **options: Unpack[TranscribeOptions]) -> Transcript:
         """What is said in a recording of at most 25 MB."""
+        from gateway_config.runtime.transcribe import transcribe
+
         return self._run(transcribe(self._core, intent, audio, options))
 
     def speak(self, intent: str, text: str, **options: Unpack[SpeakOptions]) -> Speech:
         """The text, spoken."""
+        from gateway_config.runtime.speak import speak
+
         return self._run(speak(self._core, intent, text, options))
 
     def classify(self, intent: str, text: str | Sequence[Message], **options: Unpack[CallOptions]) -> Verdict:
         """Whether a text, or the last message of a conversation, is safe, and which hazards it holds."""
+        from gateway_config.runtime.classify import classify
+
         return self._run(classify(self._core, intent, text, options))
 
     def deeper(self, answer: Answer, **options: Unpack[AskOptions]) -> Answer:
@@ -159,6 +176,8 @@ class Client(Base):
 
         Always into our records; into the gateway's log too where CLOUDFLARE_API_TOKEN may, and the account has one.
         """
+        from gateway_config.runtime.feedback import give_feedback
+
         return give_feedback(self._core, about, thumb, score, note)
 
     def warm(
