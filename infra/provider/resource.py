@@ -75,6 +75,14 @@ class Resource(ABC):
     def diff(self, old: Properties, new: Properties) -> list[Change]:
         """What differs between the inputs of two times, normalised, leaf by leaf."""
 
+    def unsettled(self, state: Properties, new: Properties) -> list[Change]:
+        """What an update has to settle although the inputs are as declared."""
+        return []
+
+    def caution(self, state: Properties, new: Properties) -> str | None:
+        """What a preview of an update must say beside what it changes."""
+        return None
+
     @abstractmethod
     def plan(self, inputs: Properties, state: Properties) -> Properties:
         """The outputs as a preview knows them; `state` is empty before the create."""

@@ -8,6 +8,7 @@ from gateway_config.errors import GatewrightError, GraphError
 from gateway_config.splits import explained_by_split, split_of
 from gateway_config.wire import to_wire
 from infra.provider.elements import digest_of_inputs, digest_of_wire, elements_of_wire, graph_of
+from infra.provider.holds import HeldError, explanation, is_held
 from infra.provider.resource import (
     Change,
     Complaint,
@@ -56,10 +57,18 @@ class Route(Resource):
         elements = leaf_changes("elements", old.get("elements") or {}, new.get("elements") or {})
         return [*changes, *split, *elements]
 
+    def unsettled(self, state: Properties, new: Properties) -> list[Change]:
+        """A hold ends where the config agrees with what is live."""
+        return [Change("held", "delete")] if state.get("held") else []
+
+    def caution(self, state: Properties, new: Properties) -> str | None:
+        differs = state.get("graphDigest") != digest_of_inputs(new)
+        return explanation(new["name"]) if state.get("held") and differs else None
+
     def plan(self, inputs: Properties, state: Properties) -> Properties:
         known = UNKNOWN if has_unknown(inputs["elements"]) else digest_of_inputs(inputs)
         if state and known == state.get("graphDigest"):
-            return {key: state[key] for key in ROUTE["properties"] if key in state and key not in inputs}
+            return {key: state[key] for key in ROUTE["properties"] if key in state and key not in (*inputs, "held")}
         made = dict.fromkeys(("versionId", "deploymentId", "versions"), UNKNOWN)
         return {**made, "routeId": state.get("routeId", UNKNOWN), "graphDigest": known}
 
@@ -69,7 +78,9 @@ class Route(Resource):
         live = routes.get(last)
         if live is None and not state and (found := routes.find(last)):
             live = routes.get(found)  # an import may name the route, whose id nobody knows by heart
-        return _observed(routes, account, gateway, live, state) if live else None
+        if live is None:
+            return None
+        return _observed(routes, account, gateway, live, state, _is_held(routes, live, state))
 
     def apply(self, inputs: Properties, id: str | None, state: Properties, tell: Tell) -> Observed:
         account, gateway, name = inputs["accountId"], inputs["gatewayId"], inputs["name"]
@@ -87,6 +98,8 @@ class Route(Resource):
             _take_in(live, digest_of_inputs(inputs), gateway, tell)
         # Sync
         if digest_of_wire(live.elements) != digest_of_inputs(inputs):
+            if _is_held(routes, live, state):
+                raise HeldError(explanation(name))
             routes.deploy(live.id, _version(routes, live.id, wire))
             live = _present(routes, live.id, name)
         # Return
@@ -131,7 +144,19 @@ def _version(routes: Routes, route_id: str, wire: Elements) -> str:
     return routes.write_version(route_id, wire)
 
 
-def _observed(routes: Routes, account: str, gateway: str, live: LiveRoute, state: Properties) -> Observed:
+def _is_held(routes: Routes, live: LiveRoute, state: Properties) -> bool:
+    """One call less while nothing happened: only another live version is a reason to read the history.
+
+    What is imported (no state) is as its owner wants it.
+    """
+    if state.get("versionId") == live.version_id:
+        return bool(state.get("held"))
+    return bool(state) and is_held(routes, live)
+
+
+def _observed(
+    routes: Routes, account: str, gateway: str, live: LiveRoute, state: Properties, held: bool = False
+) -> Observed:
     seen = digest_of_wire(live.elements)
     # Cloudflare may name elements otherwise than we did: the same graph keeps our names.
     same = "elements" in state and digest_of_inputs(state) == seen
@@ -151,6 +176,7 @@ def _observed(routes: Routes, account: str, gateway: str, live: LiveRoute, state
         "versionId": live.version_id,
         "deploymentId": live.deployment_id,
         "versions": versions,
+        "held": held or None,
     }
     kept = {key: value for key, value in inputs.items() if value is not None}
     return Observed(f"{account}/{gateway}/{live.id}", kept, outputs)

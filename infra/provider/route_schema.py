@@ -54,6 +54,7 @@ _OUTPUTS: dict[str, Any] = {
     "versionId": {**_STRING, "description": "The deployed version."},
     "deploymentId": {**_STRING, "description": "The deployment that made it live."},
     "versions": {"type": "integer", "description": "How many versions are stored."},
+    "held": {"type": "boolean", "description": "Whether somebody rolled it back; absent where nobody did."},
 }
 
 ROUTE: dict[str, Any] = {

@@ -34,6 +34,14 @@ class Version:
     elements: Elements | None
 
 
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A version that was made live, and when."""
+
+    version_id: str
+    created_at: str
+
+
 class Routes:
     """The routes of one gateway."""
 
@@ -96,6 +104,12 @@ class Routes:
 
     def _unknown_version(self, id: str, known: set[str]) -> str | None:
         return next((version.id for version in self.versions(id) if version.id not in known), None)
+
+    def deployments(self, id: str) -> list[Deployment]:
+        """What was live, the newest first."""
+        listed = self._api.pages(f"{self._path}/{id}/deployments", "deployments")
+        found = [Deployment(d["version_id"], d["created_at"]) for d in listed]
+        return sorted(found, key=lambda deployment: deployment.created_at, reverse=True)
 
     def deploy(self, id: str, version_id: str) -> None:
         """Makes a stored version the live one. Deploying it twice would do no harm."""

@@ -159,7 +159,8 @@ class Servicer(ResourceProviderServicer):
     @answering
     def Diff(self, request: Any, context: Context) -> Any:
         resource = self._resource(request.urn)
-        changes = resource.diff(plain(request.old_inputs), plain(request.news))
+        news = plain(request.news)
+        changes = resource.diff(plain(request.old_inputs), news) or resource.unsettled(plain(request.olds), news)
         some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
         return provider_pb2.DiffResponse(
             changes=some if changes else none,
@@ -204,6 +205,8 @@ class Servicer(ResourceProviderServicer):
         secrets = secret_keys(request.news) | resource.secrets
         if request.preview:
             outputs = resource.plan(inputs, state)
+            if sentence := resource.caution(state, inputs):
+                self._teller(request.urn)(sentence)
         else:
             outputs = self._applied(request.urn, inputs, request.id, state, secrets).outputs
         return provider_pb2.UpdateResponse(properties=_state(inputs, outputs, secrets), refresh_before_update=True)
