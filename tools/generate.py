@@ -8,6 +8,7 @@ from tools.command import ROOT
 
 # file: the command whose output it holds
 GENERATED = {
+    "docs/coverage.md": "python -m tests.emulator.coverage",
     "docs/rules.md": "python -m tools.rules_page",
     "gateway_config/schemas/gateway.schema.json": "gatewright schema gateway",
     "gateway_config/schemas/route.schema.json": "gatewright schema route",
