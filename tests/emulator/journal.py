@@ -15,6 +15,7 @@ from tests.emulator.web import Call
 
 KEPT_REQUESTS = 10_000
 KEPT_BODY_BYTES = 256 * 1024
+KEPT_BYTES = 128 * 1024 * 1024
 SECRET_HEADERS = ("authorization", "cf-aig-authorization", "x-auth-key", "x-api-key", "cookie")
 SECRET_FIELDS = re.compile(r'("(?:secret|value)":\s*")[^"]+|(secret-access-key=)[^&"]+')
 
@@ -48,12 +49,16 @@ class Journal:
     """The newest entries; `number` counts all requests since the last reset."""
 
     def __init__(self) -> None:
-        self._entries: deque[Entry] = deque(maxlen=KEPT_REQUESTS)
-        self._count = 0
+        self._entries: deque[Entry] = deque()
+        self._count = self._bytes = 0
 
     def write(self, at_s: float, call: Call, status: int) -> None:
         self._count += 1
+        call.body = call.body[:KEPT_BODY_BYTES]
+        self._bytes += len(call.body)
         self._entries.append(Entry(self._count, at_s, call, status))
+        while len(self._entries) > KEPT_REQUESTS or self._bytes > KEPT_BYTES:
+            self._bytes -= len(self._entries.popleft().call.body)
 
     def read(self, limit: int, path: str = "") -> list[dict[str, Any]]:
         """The newest entries whose path contains `path`, oldest first."""
@@ -65,7 +70,7 @@ class Journal:
 
     def reset(self) -> None:
         self._entries.clear()
-        self._count = 0
+        self._count = self._bytes = 0
 
 
 def _masked(name: str, value: str) -> str:

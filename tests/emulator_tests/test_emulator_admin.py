@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.emulator import journal
 from tests.emulator.server import TEST_TOKEN, Running
 from tests.emulator_tests.given import LLAMA, MINIMAL, chat_body, end, model, start
 
@@ -182,3 +183,12 @@ def test_a_state_file_that_is_no_state_is_refused(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.emulator", "--port", "0", "--state", str(kept)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=20)
     assert (ended.returncode, "is not JSON" in ended.stderr) == (2, True)
+
+
+def test_the_journal_forgets_the_oldest_when_bodies_are_many(
+    emulator: Running, control: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "KEPT_BYTES", 250)
+    for letter in "abc":
+        control.post(GATEWAYS, content=letter * 100)
+    assert [entry["body"][0] for entry in emulator.journal()] == ["b", "c"]

@@ -345,3 +345,36 @@ def test_the_catalogue_leaves_out_what_is_deprecated(control: httpx.Client) -> N
     assert old not in names()
     assert old in names(include_deprecated="true")
     assert names(task="Text-to-Image", search="flux-2-dev") == {"@cf/black-forest-labs/flux-2-dev"}
+
+
+def test_each_step_of_the_universal_door_has_its_own_log(
+    emulator: Running, control: httpx.Client, data: httpx.Client, gateway: Gateway
+) -> None:
+    gateway()
+    emulator.programme(LLAMA, failures=[{"status": 500}])
+    steps = [step("workers-ai", LLAMA, {"messages": MESSAGES}), step("openai", "chat/completions", chat_body("gpt-4o"))]
+    reply = data.post("", json=steps)
+    logs = control.get("/ai-gateway/gateways/gw/logs").json()["result"]
+    assert [(entry["success"], entry["step"]) for entry in logs] == [(True, 1), (False, 0)]
+    assert reply.headers["cf-aig-log-id"] == logs[0]["id"]
+    assert reply.headers["cf-aig-request-id"] == logs[1]["id"]
+
+
+@pytest.mark.parametrize(("stored", "status"), [(True, 401), (False, 503)])
+def test_on_rest_a_rejected_key_is_told_apart_from_billing(
+    emulator: Running, rest: httpx.Client, control: httpx.Client, stored: bool, status: int
+) -> None:
+    if stored:
+        control.put("/ai-gateway/gateways/gw", json={**MINIMAL, "store_id": "store"}).raise_for_status()
+        config = {"alias": "default", "default_config": True, "provider_slug": "openai", "secret": "test-key-of-openai"}
+        control.post("/ai-gateway/gateways/gw/provider_configs", json=config).raise_for_status()
+    emulator.programme("gpt-4o", failures=[{"status": 401, "message": "bad key"}])
+    assert rest.post("/v1/chat/completions", json=chat_body("openai/gpt-4o")).status_code == status
+
+
+def test_a_licence_is_agreed_to_once(rest: httpx.Client) -> None:
+    vision = "/run/@cf/meta/llama-3.2-11b-vision-instruct"
+    refused = rest.post(vision, json={"messages": MESSAGES})
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (403, 5016)
+    rest.post(vision, json={"prompt": "agree"}).raise_for_status()
+    assert rest.post(vision, json={"messages": MESSAGES}).status_code == 200

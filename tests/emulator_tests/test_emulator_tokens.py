@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.emulator.server import Running
+from tests.emulator.server import Running, running_emulator
 from tests.emulator_tests.given import ACCOUNT, LLAMA, MINIMAL, chat_body
 
 pytestmark = pytest.mark.http
@@ -173,3 +173,16 @@ def test_the_exported_state_has_no_token_values(emulator: Running, token: Callab
     state = str(emulator.admin("GET", "/state"))
     assert value not in state
     assert sha256(value.encode()).hexdigest() in state
+
+
+def test_a_token_of_one_account_is_no_good_in_another(emulator: Running, token: Callable[..., Any]) -> None:
+    url = f"{emulator.control_plane}/accounts/other/ai-gateway/gateways"
+    assert httpx.get(url, headers=holder(token(GATEWAY_READ)), verify=False).status_code == 403
+
+
+def test_with_a_root_token_no_other_is_known() -> None:
+    root = "test-root-" * 4
+    with running_emulator(token=root) as running:
+        url = f"{running.control_plane}/accounts/a/ai-gateway/gateways"
+        replies = [httpx.get(url, headers=holder(value), verify=False) for value in (root, "test-else-" * 4)]
+    assert [reply.status_code for reply in replies] == [200, 401]

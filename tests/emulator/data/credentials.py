@@ -37,8 +37,8 @@ def _has_own_key(exchange: Exchange) -> bool:
     """A provider's key in x-api-key, or an Authorization that is not the gateway's token."""
     if exchange.call.headers.get("x-api-key"):
         return True
-    sent, account, world = exchange.call.bearer("authorization"), exchange.account, exchange.world
+    sent, world = exchange.call.bearer("authorization"), exchange.world
     if sent is None or exchange.call.path.startswith("/client/"):
         return False
-    is_cloudflare = sent == world.root_token or issued(world, account, sent) is not None
+    is_cloudflare = sent == world.root_token or issued(world, sent) is not None
     return not is_cloudflare and "cf-aig-authorization" in exchange.call.headers

@@ -107,7 +107,7 @@ def _ids(log_id: str, event_id: str) -> dict[str, str]:
 def _check_token(world: World, call: Call, gateway: Gateway, token: str | None) -> None:
     account = call.params["account"]
     good = gateway.settings["authentication"] is not True or (
-        is_known(world, account, token, call.client) and may(world, account, token, RUN)
+        is_known(world, token, call.client) and may(world, account, token, RUN)
     )
     if not good:
         raise gateway_error(401, 2009, "Unauthorized")
@@ -126,5 +126,5 @@ def check_workers_ai(exchange: Exchange) -> None:
     if token is None and world.assumes(WITHOUT_TOKEN) == "served":
         return
     groups = INVOKE + (RUN if world.assumes(RUN_ALONE) == "is-enough" else ())
-    if not is_known(world, exchange.account, token, call.client) or not may(world, exchange.account, token, groups):
+    if not is_known(world, token, call.client) or not may(world, exchange.account, token, groups):
         raise gateway_error(401, 2009, "Unauthorized")

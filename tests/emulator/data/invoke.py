@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.emulator.control.finetunes.models import check_adapter
@@ -18,7 +18,7 @@ from tests.emulator.upstreams.catalogue import ALIASES, WORKERS_AI, CatalogueMod
 from tests.emulator.upstreams.chat import CHAT_INPUT, complete
 from tests.emulator.upstreams.kinds import MAKERS, bad_input
 from tests.emulator.upstreams.reach import UpstreamFailed, reach
-from tests.emulator.world import World
+from tests.emulator.world import World, store
 
 WORKERS_AI_SLUG = "workers-ai"
 
@@ -101,6 +101,7 @@ async def invoke(world: World, account: str, ask: Ask, timeout_ms: float = 0) ->
         if adapter := ask.body.get("lora"):
             check_adapter(world, account, model, str(adapter))
         check_reasoning_body(model, ask.body)
+        check_licence(world, account, model, ask.body)
     if model.kind in ("chat", "guard"):
         check_chat_body(ask.body)
     programme = await reach(world, model.id, timeout_ms)
@@ -126,6 +127,25 @@ def known_model(world: World, model_id: str) -> CatalogueModel:
     if model is None or "deprecated" in model.traits:
         raise UpstreamFailed(400, 5007, f"No such model {model_id} or task")
     return model
+
+
+@store
+class Licences:
+    """The models an account has agreed to."""
+
+    agreed: set[str] = field(default_factory=set)
+
+
+@behaviour("llama-3.2-11b-vision wants its licence agreed to, by the prompt agree: 5016/403", "DOC", "errors")
+def check_licence(world: World, account: str, model: CatalogueModel, body: dict[str, Any]) -> None:
+    """Refuse a model whose licence was not agreed to; raises UpstreamFailed."""
+    if "licence" not in model.traits:
+        return
+    licences = world.of(account, Licences)
+    if body.get("prompt") == "agree":
+        licences.agreed.add(model.id)
+    if model.id not in licences.agreed:
+        raise UpstreamFailed(403, 5016, "Model Agreement: submit the prompt 'agree' before using this model")
 
 
 @behaviour("gpt-oss takes a Responses body or a chat body, not both", "OAS", "workerd types 2026-08")

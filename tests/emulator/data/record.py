@@ -13,7 +13,10 @@ from tests.emulator.data.exchange import Ask, Exchange
 from tests.emulator.evidence import behaviour
 from tests.emulator.web import Reply, to_json
 
+MOST_LOG_BYTES = 10 * 1024 * 1024
 
+
+@behaviour("a log holds at most 10 MB; here, without its bodies then", "DOC", "limits")
 @behaviour("cf-aig-collect-log overrides the gateway, -payload false keeps the bodies out", "DOC", "facts 3.2")
 def record(exchange: Exchange, ask: Ask, door: Door, reply: Reply) -> None:
     """Write the log entry and the Logpush record, where this request is to be logged."""
@@ -24,7 +27,9 @@ def record(exchange: Exchange, ask: Ask, door: Door, reply: Reply) -> None:
     with_bodies = exchange.header("cf-aig-collect-log-payload") != "false"
     entry = _entry(exchange, ask, reply)
     if with_bodies:
-        entry.request, entry.response = exchange.call.body, _response(exchange, ask, door, reply)
+        bodies = exchange.call.body, _response(exchange, ask, door, reply)
+        if sum(map(len, bodies)) <= MOST_LOG_BYTES:
+            entry.request, entry.response = bodies
     logs = exchange.world.of(exchange.account, GatewayLogs)
     logs.insert(exchange.gateway.id, entry, exchange.gateway.settings)
     if exchange.gateway.settings["logpush"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.emulator.assumptions import assumption
+from tests.emulator.data.credentials import credential_of
 from tests.emulator.data.doors import Door
 from tests.emulator.data.exchange import Ask, Exchange
 from tests.emulator.data.follow import follow_route
@@ -11,6 +12,7 @@ from tests.emulator.data.invoke import ask_model, patience_of
 from tests.emulator.data.limits import check_rate
 from tests.emulator.data.record import record
 from tests.emulator.evidence import behaviour
+from tests.emulator.upstreams import others
 from tests.emulator.upstreams.answers import Answer
 from tests.emulator.upstreams.reach import UpstreamFailed
 from tests.emulator.web import Refusal, Reply
@@ -25,7 +27,7 @@ async def serve(exchange: Exchange, ask: Ask, door: Door) -> Reply:
     try:
         reply = await _served(exchange, ask, door)
     except UpstreamFailed as failed:
-        reply = door.failed(failed)
+        reply = door.failed(rejected(exchange, ask, failed))
     except Refusal as refused:
         reply = refused.reply
     reply.headers = {**exchange.headers, **reply.headers}
@@ -41,6 +43,17 @@ async def _served(exchange: Exchange, ask: Ask, door: Door) -> Reply:
     await scan_response(exchange, answer, door.on_run)
     exchange.answer = answer
     return door.write(exchange, ask, answer, ask.streams and not is_guarded(exchange))
+
+
+@behaviour("on REST a rejected key is 401/2009, of Unified Billing 503", "DOC", "changelog 2026-10-06")
+def rejected(exchange: Exchange, ask: Ask, failed: UpstreamFailed) -> UpstreamFailed:
+    """An upstream's 401 as REST tells it; any other failure, or door, as it is."""
+    on_rest = exchange.call.path.startswith("/client/")
+    if failed.status != 401 or not on_rest or ask.provider not in others.UPSTREAMS:
+        return failed
+    if credential_of(exchange, ask.provider) == "unified":
+        return UpstreamFailed(503, failed.code, failed.message)
+    return UpstreamFailed(401, 2009, "Unauthorized")
 
 
 async def answer_of(exchange: Exchange, ask: Ask) -> Answer:

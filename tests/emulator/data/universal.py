@@ -63,6 +63,7 @@ CONFIG_HEADERS = {
 }
 
 
+@behaviour("each step has a log of its own; request and event id stay", "DOC", "changelog 2026-10-08")
 def with_headers_of(exchange: Exchange, step: dict[str, Any], index: int) -> Exchange:
     """The exchange as one entry wants it: its own headers, its config as the headers that mean the same."""
     sent = {str(name).lower(): str(value) for name, value in (step.get("headers") or {}).items()}
@@ -70,4 +71,8 @@ def with_headers_of(exchange: Exchange, step: dict[str, Any], index: int) -> Exc
     meant = {header: str(config[name]).lower() for name, header in CONFIG_HEADERS.items() if name in config}
     call = replace(exchange.call, headers={**exchange.call.headers, **meant, **sent})
     call.trail, call.notes = exchange.call.trail, exchange.call.notes
-    return replace(exchange, call=call, headers={**exchange.headers, "cf-aig-step": str(index)})
+    headers = {**exchange.headers, "cf-aig-step": str(index)}
+    if index == 0:
+        return replace(exchange, call=call, headers=headers)
+    log_id = exchange.world.chance.uuid7(exchange.world.clock.now())
+    return replace(exchange, call=call, log_id=log_id, headers={**headers, "cf-aig-log-id": log_id})

@@ -31,7 +31,7 @@ class CatalogueModel:
 
 # id | kind | $ in per M | $ out per M | context | traits
 # traits: openai (answers in the OpenAI shape also natively), reasoning, think (says so in its text), vision,
-# lora, deprecated, multipart (takes a form), bytes (takes or gives bytes, not base64)
+# lora, licence (wants to be agreed to), deprecated, multipart (takes a form), bytes (takes or gives bytes, not base64)
 TABLE = """
 @cf/meta/llama-3.1-8b-instruct | chat | .282 | .827 | | deprecated
 @cf/meta/llama-3.1-8b-instruct-fp8 | chat | .152 | .287 | |
@@ -39,7 +39,7 @@ TABLE = """
 @cf/meta/llama-3.1-8b-instruct-fast | chat | | | |
 @cf/meta/llama-3.2-1b-instruct | chat | .027 | .201 | |
 @cf/meta/llama-3.2-3b-instruct | chat | .051 | .335 | |
-@cf/meta/llama-3.2-11b-vision-instruct | chat | .049 | .676 | 128000 | vision lora
+@cf/meta/llama-3.2-11b-vision-instruct | chat | .049 | .676 | 128000 | vision lora licence
 @cf/meta/llama-3.3-70b-instruct-fp8-fast | chat | .293 | 2.253 | 24000 |
 @cf/meta/llama-4-scout-17b-16e-instruct | chat | .270 | .850 | 131000 | vision
 @cf/meta/llama-guard-3-8b | guard | .484 | .030 | |
