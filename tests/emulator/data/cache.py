@@ -79,7 +79,7 @@ def look_up(exchange: Exchange, ask: Ask) -> Answer | None:
     return _free(kept.answer)
 
 
-@behaviour("a cache hit costs nothing, whatever a custom cost says", "3P", "facts 3.2")
+@behaviour("a cache hit costs nothing, whatever a custom cost says", "3P", "workerd types, read by others")
 def _free(answer: Answer) -> Answer:
     return replace(answer, cost_usd=Decimal(0))
 

@@ -13,7 +13,7 @@ from tests.emulator.web import Call, Reply
 from tests.emulator.world import World
 
 
-@operation("POST", "/v1/{account}/{gateway}/compat/chat/completions", "DOC", "facts 3.1")
+@operation("POST", "/v1/{account}/{gateway}/compat/chat/completions", "DOC", "chat completion")
 async def compat_chat(world: World, call: Call) -> Reply:
     """Chat with a dynamic route or a model, in OpenAI's shape."""
     exchange = open_exchange(world, call, call.params["gateway"], gateway_token(call))

@@ -17,7 +17,11 @@ CREDITS = assumption(
 )
 
 
-@behaviour("a key on the request comes before a stored one, then Unified Billing", "3P", "facts 2, BYOK")
+@behaviour(
+    "a key on the request comes before a stored one, then Unified Billing",
+    "3P",
+    "a reading of unified-billing",
+)
 def credential_of(exchange: Exchange, provider: str) -> Credential:
     """What pays for the call; refused where nothing does."""
     if _has_own_key(exchange):

@@ -54,7 +54,7 @@ def _openai_chunks(exchange: Exchange, ask: Ask, answer: Completion) -> Iterator
     return openai.chunks(answer, _id(exchange, answer), _created_s(exchange, answer), ask.body)
 
 
-@behaviour("Workers AI wraps its answers: result, success, errors, messages", "DOC", "facts 3.5")
+@behaviour("Workers AI wraps its answers: result, success, errors, messages", "DOC", "Workers AI REST API")
 def _native_whole(exchange: Exchange, ask: Ask, answer: Answer) -> Any:
     assumes = exchange.world.assumes
     result = native.result(answer, _id(exchange, answer), _created_s(exchange, answer), ask.body, assumes)

@@ -9,7 +9,7 @@ from tests.emulator.upstreams.reach import UpstreamFailed
 from tests.emulator.web import Refusal, Reply, reply_json
 
 
-@behaviour("errors of a gateway are in the singular `error`", "LIVE", "facts 3.4")
+@behaviour("errors of a gateway are in the singular `error`", "LIVE", "docs#31050, cloudflare/ai#611")
 def gateway_error(status: int, code: int, message: str) -> Refusal:
     """A refusal by the gateway itself."""
     body: dict[str, Any] = {

@@ -98,7 +98,7 @@ def open_exchange(world: World, call: Call, gateway_id: str, token: str | None) 
     return exchange
 
 
-@behaviour("a single-step request has one id: request-id, log-id and event-id are equal", "DOC", "2026-10-08")
+@behaviour("a single-step request has one id: request-id, log-id and event-id are equal", "DOC", "changelog 2026-10-08")
 def _ids(log_id: str, event_id: str) -> dict[str, str]:
     return {"cf-aig-log-id": log_id, "cf-aig-event-id": event_id, "cf-aig-request-id": log_id}
 
@@ -118,7 +118,7 @@ def gateway_token(call: Call) -> str | None:
     return call.bearer("cf-aig-authorization") or call.bearer("authorization")
 
 
-@behaviour("Workers AI wants a Cloudflare token with Workers AI Read", "DOC", "facts 9.18")
+@behaviour("Workers AI wants a Cloudflare token with Workers AI Read", "DOC", "providers/workersai")
 def check_workers_ai(exchange: Exchange) -> None:
     """On gateway.ai that token is `Authorization`; where there is none, the gateway's."""
     world, call = exchange.world, exchange.call

@@ -39,7 +39,7 @@ async def scan_response(exchange: Exchange, answer: Answer, on_run: bool) -> Non
             raise gateway_error(422 if on_run else 424, 2017, f"Response {BLOCKED}")
 
 
-@behaviour("a scanner that is down is 503/7013, without credits 402/2021, if a rule blocks", "DOC", "facts 3.4")
+@behaviour("a scanner that is down is 503/7013, without credits 402/2021, if a rule blocks", "DOC", "set-up-guardrail")
 async def _is_blocked(exchange: Exchange, rules: Mapping[str, Any], text: str) -> bool:
     blocking = {hazard for hazard, action in rules.items() if action == "BLOCK"}
     try:

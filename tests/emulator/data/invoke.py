@@ -41,7 +41,9 @@ class Patience:
         return 0 if self.last_waits and attempt == self.attempts else self.timeout_ms
 
 
-@behaviour("headers say how to retry, else the gateway; the last attempt waits without limit", "DOC", "facts 3.2")
+@behaviour(
+    "headers say how to retry, else the gateway; the last attempt waits without limit", "DOC", "request handling"
+)
 def patience_of(exchange: Exchange) -> Patience:
     """How a direct call is retried."""
     settings = exchange.gateway.settings

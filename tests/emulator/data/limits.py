@@ -16,7 +16,7 @@ RATE_CODE = assumption("rate-limit-answer", "What does a gateway answer over its
 SPEND_CODE = assumption("spend-limit-code", "Which code has the 429 of a spend limit?", "2022", "2003")
 
 
-@behaviour("over its rate limit a gateway answers 429 (the code is from memory)", "MEM", "facts 3.4")
+@behaviour("over its rate limit a gateway answers 429 (the code is from memory)", "MEM", "no source was found")
 def check_rate(exchange: Exchange) -> None:
     """Count the request; refused where the gateway has had enough."""
     settings = exchange.gateway.settings
@@ -45,7 +45,7 @@ def check_spend(exchange: Exchange, provider: str, model: str) -> None:
             raise UpstreamFailed(429, code, "Spend limit exceeded")
 
 
-@behaviour("spend counts after the answer, so a burst overshoots", "DOC", "facts 9.27")
+@behaviour("spend counts after the answer, so a burst overshoots", "DOC", "spend limits")
 def record_spend(exchange: Exchange, provider: str, model: str, cost_usd: float) -> None:
     now = exchange.world.clock.now()
     for rule in spend_rules(exchange.gateway.settings):

@@ -20,7 +20,7 @@ MALFORMED = assumption(
 )
 
 
-@behaviour("five metadata keys are kept, the rest and keys of cf.* are dropped silently", "DOC", "facts 3.2")
+@behaviour("five metadata keys are kept, the rest and keys of cf.* are dropped silently", "DOC", "custom metadata")
 def metadata_of(world: World, call: Call) -> dict[str, Any]:
     """The metadata of a request as the gateway sees it."""
     text = call.headers.get("cf-aig-metadata")

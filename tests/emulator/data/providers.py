@@ -33,25 +33,25 @@ def provider_ask(provider: str, endpoint: str, body: dict[str, Any]) -> Ask:
     return Ask(provider, model, body, endpoint)
 
 
-@operation("POST", f"{DOOR}/openai/chat/completions", "DOC", "facts 3.1")
+@operation("POST", f"{DOOR}/openai/chat/completions", "DOC", "providers")
 async def openai_chat(world: World, call: Call) -> Reply:
     """Chat with a model of OpenAI."""
     return await _serve(world, call, "openai", "chat/completions", OPENAI)
 
 
-@operation("POST", f"{DOOR}/openai/responses", "DOC", "facts 3.1")
+@operation("POST", f"{DOOR}/openai/responses", "DOC", "providers")
 async def openai_responses(world: World, call: Call) -> Reply:
     """Ask a model of OpenAI in the Responses shape."""
     return await _serve(world, call, "openai", "responses", RESPONSES)
 
 
-@operation("POST", f"{DOOR}/openai/embeddings", "DOC", "facts 3.1")
+@operation("POST", f"{DOOR}/openai/embeddings", "DOC", "providers")
 async def openai_embeddings(world: World, call: Call) -> Reply:
     """Embeddings of OpenAI."""
     return await _serve(world, call, "openai", "embeddings", OPENAI)
 
 
-@operation("POST", f"{DOOR}/anthropic/v1/messages", "DOC", "facts 3.1")
+@operation("POST", f"{DOOR}/anthropic/v1/messages", "DOC", "providers")
 async def anthropic_messages(world: World, call: Call) -> Reply:
     """Talk to a model of Anthropic in its Messages shape."""
     return await _serve(world, call, "anthropic", "v1/messages", ANTHROPIC)

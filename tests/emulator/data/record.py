@@ -17,7 +17,11 @@ MOST_LOG_BYTES = 10 * 1024 * 1024
 
 
 @behaviour("a log holds at most 10 MB; here, without its bodies then", "DOC", "limits")
-@behaviour("cf-aig-collect-log overrides the gateway, -payload false keeps the bodies out", "DOC", "facts 3.2")
+@behaviour(
+    "cf-aig-collect-log overrides the gateway, -payload false keeps the bodies out",
+    "DOC",
+    "changelog 2026-03-17",
+)
 def record(exchange: Exchange, ask: Ask, door: Door, reply: Reply) -> None:
     """Write the log entry and the Logpush record, where this request is to be logged."""
     asked = exchange.header("cf-aig-collect-log")

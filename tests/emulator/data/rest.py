@@ -42,7 +42,7 @@ async def run(world: World, call: Call) -> Reply:
     return await serve(through_gateway(world, call), ask, NATIVE)
 
 
-@operation("POST", f"{AI}/run/{{model*}}", "DOC", "facts 3.1", INVOKE)
+@operation("POST", f"{AI}/run/{{model*}}", "DOC", "providers/workersai", INVOKE)
 async def run_model(world: World, call: Call) -> Reply:
     """Run a Workers AI model with its own body, or queue a batch."""
     if call.query.get("queueRequest") == "true":

@@ -35,7 +35,7 @@ async def serve(exchange: Exchange, ask: Ask, door: Door) -> Reply:
     return reply
 
 
-@behaviour("a guarded gateway answers a stream request in one piece", "3P", "facts 3.4")
+@behaviour("a guarded gateway answers a stream request in one piece", "3P", "a reading of the docs on guardrails")
 async def _served(exchange: Exchange, ask: Ask, door: Door) -> Reply:
     check_rate(exchange)
     await scan_prompt(exchange, ask, door.on_run)

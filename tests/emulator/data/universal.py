@@ -27,7 +27,7 @@ async def universal(world: World, call: Call) -> Reply:
     return await first_success(exchange, steps)
 
 
-@behaviour("cf-aig-step is the index of the entry that won", "DOC", "facts 3.3")
+@behaviour("cf-aig-step is the index of the entry that won", "DOC", "universal endpoint")
 async def first_success(exchange: Exchange, steps: list[dict[str, Any]]) -> Reply:
     """The reply of the first step that succeeds; of the last one where none does."""
     reply = None
@@ -63,7 +63,7 @@ CONFIG_HEADERS = {
 }
 
 
-@behaviour("each step has a log of its own; request and event id stay", "DOC", "changelog 2026-10-08")
+@behaviour("each step has a log of its own; request and event id stay", "DOC", "changelog 2026-10-08 (implied)")
 def with_headers_of(exchange: Exchange, step: dict[str, Any], index: int) -> Exchange:
     """The exchange as one entry wants it: its own headers, its config as the headers that mean the same."""
     sent = {str(name).lower(): str(value) for name, value in (step.get("headers") or {}).items()}

@@ -90,7 +90,7 @@ def _way_out(
             return (yield from _model(element["id"], properties, done))
 
 
-@behaviour("a model that fails after its retries, or is too slow, leads to `fallback`", "DOC", "facts 1.1")
+@behaviour("a model that fails after its retries, or is too slow, leads to `fallback`", "DOC", "dynamic routing")
 def _model(element: str, properties: Mapping[str, Any], done: Walk) -> Generator[Question, int | bool, str]:
     provider, name = properties["provider"], properties["model"]
     model = Model(element, provider, name, properties["timeout"], int(properties["retries"]))

@@ -64,7 +64,7 @@ def _think(completion: Completion, model: CatalogueModel, body: dict[str, Any], 
     completion.reasoning = cut_to_tokens(thought, REASONING_TOKENS.get(effort, REASONING_TOKENS["medium"]))
 
 
-@behaviour("a reasoning model with low max_tokens can return empty visible content", "DOC", "facts 8")
+@behaviour("a reasoning model with low max_tokens can return empty visible content", "DOC", "Workers AI model pages")
 def _say(
     completion: Completion, model: CatalogueModel, body: dict[str, Any], prompt: str, programme: Programme
 ) -> None:

@@ -33,7 +33,7 @@ def bad_input(message: str) -> UpstreamFailed:
     return UpstreamFailed(400, 5004, f"AiError: Invalid data sent in request: {message}")
 
 
-@behaviour("embeddings come as shape, data and pooling; cls and mean vectors differ", "DOC", "facts 8")
+@behaviour("embeddings come as shape, data and pooling; cls and mean vectors differ", "DOC", "Workers AI model pages")
 def embed(model: CatalogueModel, body: dict[str, Any]) -> Output:
     if "query" in body:
         return rerank(model, body)
@@ -77,7 +77,7 @@ def relevance(query: str, text: str) -> float:
     return round(0.9 * len(wanted & found) / max(1, len(wanted)) + noise, 6)
 
 
-@behaviour("images come as base64 in `image`; flux-2 takes a multipart form", "DOC", "facts 8")
+@behaviour("images come as base64 in `image`; flux-2 takes a multipart form", "DOC", "Workers AI model pages")
 def image(model: CatalogueModel, body: dict[str, Any]) -> Output:
     prompt = body.get("prompt")
     if not isinstance(prompt, str) or not prompt:

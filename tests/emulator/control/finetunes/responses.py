@@ -29,7 +29,7 @@ ASSET_ANSWER = assumption(
 )  # fmt: skip
 
 
-@operation("GET", FINETUNES, "LIVE", "facts 7: an array, whatever the SDK types", READ)
+@operation("GET", FINETUNES, "LIVE", "workers-sdk#14450, distilled patches", READ)
 def list_finetunes(world: World, call: Call) -> Reply:
     """List adapters: `result` is an array."""
     found = [one.as_dict() for one in world.of(call.params["account"], Finetunes).all.values()]
@@ -48,7 +48,7 @@ def list_public(world: World, call: Call) -> Reply:
     return result([one.as_dict() for one in found[offset or 0 :][:limit]])
 
 
-@operation("POST", FINETUNES, "LIVE", "facts 7", WRITE)
+@operation("POST", FINETUNES, "LIVE", "workers-sdk#14450, distilled patches", WRITE)
 def create_finetune(world: World, call: Call) -> Reply:
     """Register an adapter for a base model."""
     body = call.json_object

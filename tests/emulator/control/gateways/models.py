@@ -63,7 +63,7 @@ class Gateways:
         return self.all.get(gateway_id)
 
 
-@behaviour("unset fields of a gateway come back with their live defaults", "LIVE", "alchemy mapping; facts 2")
+@behaviour("unset fields of a gateway come back with their live defaults", "LIVE", "alchemy Gateway.ts")
 def settings_of(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
     settings = filled(FIELDS, body)
     if world.assumes(NULL_LIMITS) == "zero":

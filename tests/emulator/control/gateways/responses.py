@@ -40,7 +40,7 @@ def gateway_at(world: World, call: Call) -> Gateway:
     return found
 
 
-@operation("POST", GATEWAYS, "OAS", "facts 2", WRITE)
+@operation("POST", GATEWAYS, "OAS", "OpenAPI of 2026-10-04", WRITE)
 def create_gateway(world: World, call: Call) -> Reply:
     """Create a gateway."""
     body = _checked(call, create_body, {"id": Field(ID), **FIELDS})
@@ -51,7 +51,7 @@ def create_gateway(world: World, call: Call) -> Reply:
     return result(gateways.create(world, body["id"], body).as_dict())
 
 
-@operation("GET", GATEWAYS, "OAS", "facts 2", READ)
+@operation("GET", GATEWAYS, "OAS", "OpenAPI of 2026-10-04", READ)
 def list_gateways(world: World, call: Call) -> Reply:
     """List gateways; `search` looks into ids."""
     found = world.of(call.params["account"], Gateways).all.values()
@@ -59,13 +59,13 @@ def list_gateways(world: World, call: Call) -> Reply:
     return paged(call, [gateway.as_dict() for gateway in found if wanted in gateway.id])
 
 
-@operation("GET", GATEWAY, "OAS", "facts 2", READ)
+@operation("GET", GATEWAY, "OAS", "OpenAPI of 2026-10-04", READ)
 def get_gateway(world: World, call: Call) -> Reply:
     """Get one gateway."""
     return result(gateway_at(world, call).as_dict())
 
 
-@operation("PUT", GATEWAY, "OAS", "facts 2", WRITE)
+@operation("PUT", GATEWAY, "OAS", "OpenAPI of 2026-10-04", WRITE)
 def update_gateway(world: World, call: Call) -> Reply:
     """Replace all settings of a gateway; there is no PATCH."""
     gateway = gateway_at(world, call)
@@ -76,7 +76,7 @@ def update_gateway(world: World, call: Call) -> Reply:
     return result(gateway.as_dict())
 
 
-@operation("DELETE", GATEWAY, "OAS", "facts 2", WRITE)
+@operation("DELETE", GATEWAY, "OAS", "OpenAPI of 2026-10-04", WRITE)
 def delete_gateway(world: World, call: Call) -> Reply:
     """Delete a gateway, and with it its routes, keys, logs and cache."""
     gateway, account = gateway_at(world, call), call.params["account"]
@@ -88,7 +88,7 @@ def delete_gateway(world: World, call: Call) -> Reply:
     return result(gateway.as_dict())
 
 
-@behaviour("an update empties the cache where cache_invalidate_on_update says so", "OAS", "facts 2")
+@behaviour("an update empties the cache where cache_invalidate_on_update says so", "OAS", "OpenAPI of 2026-10-04")
 def forget_cached(world: World, account: str, gateway: str) -> None:
     gone = [key for key in world.cache if isinstance(key, tuple) and key[:2] == (account, gateway)]
     for key in gone:

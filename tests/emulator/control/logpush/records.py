@@ -69,7 +69,7 @@ async def _upload_later(world: World, account: str, job: Job) -> None:
     await upload(world, account, job)
 
 
-@behaviour("ten fields: no id, no time, no tokens, no cost", "3P", "facts 5")
+@behaviour("ten fields: no id, no time, no tokens, no cost", "3P", "two consumers that read it")
 def record_of(gateway: Gateway, entry: LogEntry, rate_limited: bool) -> dict[str, Any]:
     request, response = entry.request or b"", entry.response or b""
     return {
@@ -138,7 +138,11 @@ def is_due(world: World, job: Job, pending: Pending) -> bool:
     )
 
 
-@behaviour("objects are {prefix}/{YYYYMMDD}/{start}_{end}_{hash}.log.gz", "DOC", "facts 5")
+@behaviour(
+    "objects are {prefix}/{YYYYMMDD}/{start}_{end}_{hash}.log.gz",
+    "DOC",
+    "logging/logpush, and a consumer that reads it",
+)
 async def upload(world: World, account: str, job: Job) -> str | None:
     """Write what waits as one object; its key, or null where nothing waits or it could not be written."""
     pending = world.pending.pop((account, job.id), None)

@@ -64,7 +64,7 @@ FIELDS = {
 }
 
 
-@operation("POST", JOBS, "LIVE", "facts 5", WRITE)
+@operation("POST", JOBS, "LIVE", "alchemy Job.ts and its live test", WRITE)
 async def create_job(world: World, call: Call) -> Reply:
     """Create a job, after a test object could be written to its destination."""
     body = _checked(call.json_object, FIELDS)
@@ -88,13 +88,13 @@ def list_jobs(world: World, call: Call) -> Reply:
     return result([job.as_dict() for job in world.of(call.params["account"], Jobs).all.values()])
 
 
-@operation("GET", JOB, "LIVE", "facts 5", READ)
+@operation("GET", JOB, "LIVE", "alchemy Job.ts and its live test", READ)
 def get_job(world: World, call: Call) -> Reply:
     """Get a job, secrets redacted."""
     return result(_job_at(world, call).as_dict())
 
 
-@operation("PUT", JOB, "LIVE", "facts 5", WRITE)
+@operation("PUT", JOB, "LIVE", "alchemy Job.ts and its live test", WRITE)
 async def update_job(world: World, call: Call) -> Reply:
     """Change a job; its dataset and kind stay."""
     job = _job_at(world, call)
@@ -109,7 +109,7 @@ async def update_job(world: World, call: Call) -> Reply:
     return result(job.as_dict())
 
 
-@operation("DELETE", JOB, "LIVE", "facts 5", WRITE)
+@operation("DELETE", JOB, "LIVE", "alchemy Job.ts and its live test", WRITE)
 def delete_job(world: World, call: Call) -> Reply:
     """Delete a job."""
     job = _job_at(world, call)
@@ -164,7 +164,7 @@ def _check_filter(world: World, text: str) -> None:
         raise refusal(400, 1001, f"filter: {error}") from error
 
 
-@behaviour("a destination is tried at once by writing a test object", "LIVE", "facts 5")
+@behaviour("a destination is tried at once by writing a test object", "LIVE", "alchemy Job.ts and its live test")
 async def _try_destination(world: World, conf: str) -> None:
     try:
         destination = Destination.parse(conf)

@@ -25,8 +25,12 @@ config_body = object_of(
 )
 
 
-@operation("POST", CONFIGS, "LIVE", "facts 2, BYOK", WRITE)
-@behaviour("a stored key needs a Secrets Store on its gateway; without one 7001 'was not found'", "LIVE", "facts 2")
+@operation("POST", CONFIGS, "LIVE", "alchemy ProviderKey.ts", WRITE)
+@behaviour(
+    "a key needs a Secrets Store on its gateway; else 7001 'was not found'",
+    "LIVE",
+    "alchemy ProviderKey.ts",
+)
 def create_config(world: World, call: Call) -> Reply:
     """Store a provider's key for a gateway; the key is never shown again."""
     gateway, body = gateway_at(world, call), call.json_object
@@ -41,7 +45,7 @@ def create_config(world: World, call: Call) -> Reply:
     return result(configs.add(world, gateway.id, body).as_dict())
 
 
-@operation("GET", CONFIGS, "LIVE", "facts 2, BYOK", READ)
+@operation("GET", CONFIGS, "LIVE", "alchemy ProviderKey.ts", READ)
 def list_configs(world: World, call: Call) -> Reply:
     """List the stored keys of a gateway, masked."""
     gateway = gateway_at(world, call)
@@ -49,7 +53,7 @@ def list_configs(world: World, call: Call) -> Reply:
     return paged(call, [config.as_dict() for config in configs])
 
 
-@operation("DELETE", f"{CONFIGS}/{{config}}", "LIVE", "facts 2: works, though not in the spec", WRITE)
+@operation("DELETE", f"{CONFIGS}/{{config}}", "LIVE", "alchemy ProviderKey.ts", WRITE)
 def delete_config(world: World, call: Call) -> Reply:
     """Forget a stored key."""
     gateway = gateway_at(world, call)

@@ -53,7 +53,7 @@ lifecycle_rule: Check = object_of(
 )
 
 
-@operation("POST", BUCKETS, "LIVE", "facts 6", WRITE)
+@operation("POST", BUCKETS, "LIVE", "distilled patches of R2", WRITE)
 async def create_bucket(world: World, call: Call) -> Reply:
     """Create a bucket."""
     body, name = call.json_object, call.json_object.get("name")
@@ -71,7 +71,7 @@ async def create_bucket(world: World, call: Call) -> Reply:
     return result(bucket.as_dict(world))
 
 
-@operation("GET", BUCKETS, "LIVE", "facts 6", READ)
+@operation("GET", BUCKETS, "LIVE", "distilled patches of R2", READ)
 def list_buckets(world: World, call: Call) -> Reply:
     """List buckets: inside `result.buckets`, paged by cursor."""
     found = sorted(
@@ -88,7 +88,7 @@ def list_buckets(world: World, call: Call) -> Reply:
     return reply_json({**body, "success": True, "errors": [], "messages": []})
 
 
-@operation("GET", BUCKET, "LIVE", "facts 6", READ)
+@operation("GET", BUCKET, "LIVE", "distilled patches of R2", READ)
 def get_bucket(world: World, call: Call) -> Reply:
     """Get one bucket."""
     return result(_bucket_at(world, call).as_dict(world))
@@ -105,7 +105,7 @@ def edit_bucket(world: World, call: Call) -> Reply:
     return result(bucket.as_dict(world))
 
 
-@operation("DELETE", BUCKET, "LIVE", "facts 6", WRITE)
+@operation("DELETE", BUCKET, "LIVE", "distilled patches of R2", WRITE)
 async def delete_bucket(world: World, call: Call) -> Reply:
     """Delete a bucket, if nothing is in it."""
     bucket = _bucket_at(world, call)
@@ -135,7 +135,7 @@ def put_lifecycle(world: World, call: Call) -> Reply:
     return result({})
 
 
-@operation("POST", f"{R2}/temp-access-credentials", "DOC", "facts 6", WRITE)
+@operation("POST", f"{R2}/temp-access-credentials", "DOC", "r2/reference/data-location", WRITE)
 def create_temporary_credentials(world: World, call: Call) -> Reply:
     """S3 credentials that end by themselves, within the rights of a parent token."""
     body = call.json_object
@@ -156,7 +156,11 @@ def _is_asked_for(call: Call, bucket: Bucket) -> bool:
     return bucket.jurisdiction == _jurisdiction(call) and call.query.get("name_contains", "") in bucket.name
 
 
-@behaviour("buckets of a jurisdiction are named by the header cf-r2-jurisdiction", "DOC", "facts 6")
+@behaviour(
+    "buckets of a jurisdiction are named by the header cf-r2-jurisdiction",
+    "DOC",
+    "distilled patches of R2",
+)
 def _jurisdiction(call: Call) -> str:
     named = call.headers.get("cf-r2-jurisdiction", "default")
     if named not in JURISDICTIONS:

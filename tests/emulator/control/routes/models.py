@@ -81,7 +81,7 @@ class Routes:
     def named(self, gateway: str, name: str) -> Route | None:
         return next((route for route in self.of(gateway).values() if route.name == name), None)
 
-    @behaviour("creating a route deploys its version 1", "LIVE", "alchemy live tests; facts 1.3")
+    @behaviour("creating a route deploys its version 1", "LIVE", "alchemy live tests of DynamicRouting")
     def create(self, world: World, gateway: str, name: str, elements: Elements) -> Route:
         now = world.clock.timestamp()
         route = Route(world.chance.uuid(), name, gateway, now, now)

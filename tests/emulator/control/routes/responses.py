@@ -18,7 +18,7 @@ from tests.emulator.world import World
 
 ROUTES = f"{GATEWAY}/routes"
 ROUTE = f"{ROUTES}/{{route}}"
-LIVE_SOURCE = "distilled patches and alchemy live tests; facts 1.2"
+LIVE_SOURCE = "distilled patches and alchemy live tests, June 2026"
 
 ANSWERS = assumption(
     "route-answers",
@@ -68,7 +68,7 @@ def get_route(world: World, call: Call) -> Reply:
     return _result(_shown(world, route_at(world, call)))
 
 
-@operation("PATCH", ROUTE, "OAS", "facts 1.2", WRITE)
+@operation("PATCH", ROUTE, "OAS", "OpenAPI of 2026-10-04", WRITE)
 def rename_route(world: World, call: Call) -> Reply:
     """Rename a route in place; the answer is in `route`."""
     route = route_at(world, call)
@@ -84,7 +84,7 @@ def rename_route(world: World, call: Call) -> Reply:
     return reply_json({"success": True, "route": {**_shown(world, route), **account}})
 
 
-@operation("DELETE", ROUTE, "OAS", "facts 1.2", WRITE)
+@operation("DELETE", ROUTE, "OAS", "OpenAPI of 2026-10-04", WRITE)
 def delete_route(world: World, call: Call) -> Reply:
     """Delete a route with its versions."""
     route = route_at(world, call)
@@ -103,7 +103,7 @@ def create_version(world: World, call: Call) -> Reply:
     return _result({**_head(route), "version_id": version.version_id, **_spec_elements(world, version)})
 
 
-@operation("GET", f"{ROUTE}/versions", "OAS", "facts 1.2", READ)
+@operation("GET", f"{ROUTE}/versions", "OAS", "OpenAPI of 2026-10-04", READ)
 def list_versions(world: World, call: Call) -> Reply:
     """List the versions of a route with their graphs."""
     route = route_at(world, call)
@@ -111,7 +111,7 @@ def list_versions(world: World, call: Call) -> Reply:
     return _data("versions", [_version(world, route, version) for version in shown], info)
 
 
-@operation("GET", f"{ROUTE}/versions/{{version}}", "OAS", "facts 1.2", READ)
+@operation("GET", f"{ROUTE}/versions/{{version}}", "OAS", "OpenAPI of 2026-10-04", READ)
 def get_version(world: World, call: Call) -> Reply:
     """Get one version of a route."""
     route = route_at(world, call)
@@ -119,7 +119,7 @@ def get_version(world: World, call: Call) -> Reply:
     return _result({**_head(route), **_version(world, route, version), **_spec_elements(world, version)})
 
 
-@operation("POST", f"{ROUTE}/deployments", "SDK", "facts 1.3", WRITE)
+@operation("POST", f"{ROUTE}/deployments", "SDK", "docstrings of SDK 5.9", WRITE)
 def create_deployment(world: World, call: Call) -> Reply:
     """Deploy a version; an older one is a rollback."""
     route = route_at(world, call)
@@ -131,7 +131,7 @@ def create_deployment(world: World, call: Call) -> Reply:
     return _result({**_shown(world, route, graph=False), **_spec_elements(world, version)})
 
 
-@operation("GET", f"{ROUTE}/deployments", "OAS", "facts 1.2", READ)
+@operation("GET", f"{ROUTE}/deployments", "OAS", "OpenAPI of 2026-10-04", READ)
 def list_deployments(world: World, call: Call) -> Reply:
     """List what was live when."""
     route = route_at(world, call)

@@ -19,7 +19,7 @@ class Group:
         return {"id": self.id, "name": self.name, "scopes": [self.scope]}
 
 
-# ids as the API was reported to list them (facts 6); the zone variants' ids are known only by their beginning
+# ids as alchemy's PermissionGroups.ts has them from the API; of the zone variants' only the beginning is known
 GROUPS = {
     group.id: group
     for group in (

@@ -43,7 +43,7 @@ class Token:
             return "disabled"
         return self.status
 
-    @behaviour("a token can be bound to addresses: request_ip in / not_in", "DOC", "facts 6")
+    @behaviour("a token can be bound to addresses: request_ip in / not_in", "DOC", "restrict tokens")
     def admits(self, client: str) -> bool:
         ranges = (self.condition or {}).get("request_ip") or {}
         address = ip_address(client)

@@ -56,7 +56,7 @@ token_body = object_of(
 )
 
 
-@operation("GET", f"{TOKENS}/verify", "OAS", "facts 6")
+@operation("GET", f"{TOKENS}/verify", "OAS", "OpenAPI")
 def verify(world: World, call: Call) -> Reply:
     """Verify the token the call is made with."""
     token = issued(world, call.bearer() or "")
@@ -74,27 +74,27 @@ def list_groups(world: World, call: Call) -> Reply:
     return result([group.as_dict() for group in found])
 
 
-@operation("POST", TOKENS, "OAS", "facts 6", WRITE)
+@operation("POST", TOKENS, "OAS", "OpenAPI", WRITE)
 def create_token(world: World, call: Call) -> Reply:
     """Create a token; its value is in this answer and in no other."""
     token, value = world.of(call.params["account"], Tokens).issue(world, _settings(call))
     return result({**token.as_dict(world.clock.now()), "value": value})
 
 
-@operation("GET", TOKENS, "OAS", "facts 6", READ)
+@operation("GET", TOKENS, "OAS", "OpenAPI", READ)
 def list_tokens(world: World, call: Call) -> Reply:
     """List tokens, without values."""
     tokens = world.of(call.params["account"], Tokens).all.values()
     return paged(call, [token.as_dict(world.clock.now()) for token in tokens])
 
 
-@operation("GET", TOKEN, "OAS", "facts 6", READ)
+@operation("GET", TOKEN, "OAS", "OpenAPI", READ)
 def get_token(world: World, call: Call) -> Reply:
     """Get a token, without its value."""
     return result(_token_at(world, call).as_dict(world.clock.now()))
 
 
-@operation("PUT", TOKEN, "OAS", "facts 6", WRITE)
+@operation("PUT", TOKEN, "OAS", "OpenAPI", WRITE)
 def update_token(world: World, call: Call) -> Reply:
     """Replace name, policies, condition and dates."""
     token = _token_at(world, call)
@@ -105,14 +105,14 @@ def update_token(world: World, call: Call) -> Reply:
     return result(token.as_dict(world.clock.now()))
 
 
-@operation("PUT", f"{TOKEN}/value", "OAS", "facts 6", WRITE)
+@operation("PUT", f"{TOKEN}/value", "OAS", "OpenAPI", WRITE)
 def roll_token(world: World, call: Call) -> Reply:
     """Give a token a new value; the answer is the value alone."""
     token = _token_at(world, call)
     return result(world.of(call.params["account"], Tokens).roll(world, token))
 
 
-@operation("DELETE", TOKEN, "OAS", "facts 6", WRITE)
+@operation("DELETE", TOKEN, "OAS", "OpenAPI", WRITE)
 def delete_token(world: World, call: Call) -> Reply:
     """Delete a token."""
     token = _token_at(world, call)
@@ -127,7 +127,7 @@ def _token_at(world: World, call: Call) -> Token:
     return token
 
 
-@behaviour("an unknown permission group is 1001, a bad name 'name must have a length'", "LIVE", "facts 6")
+@behaviour("an unknown permission group is 1001, a bad name 'name must have a length'", "LIVE", "alchemy live tests")
 def _settings(call: Call) -> dict[str, Any]:
     body = call.json_object
     name = body.get("name")

@@ -26,7 +26,11 @@ def speaks_openai(model: str) -> bool:
     return known is not None and "openai" in known.traits
 
 
-@behaviour("newer models put an OpenAI chat completion into `result`", "LIVE", "alchemy; facts 3.5")
+@behaviour(
+    "newer models put an OpenAI chat completion into `result`",
+    "LIVE",
+    "workers-ai-provider tests",
+)
 def result(answer: Answer, answer_id: str, created_s: float, body: dict[str, Any], assumes: Choices) -> Any:
     """What stands in `result`."""
     if isinstance(answer, Output):
@@ -42,7 +46,11 @@ def result(answer: Answer, answer_id: str, created_s: float, body: dict[str, Any
     return {"response": None, "tool_calls": answer.tool_calls, "usage": openai.usage(answer)}
 
 
-@behaviour("a native stream is padded, has no finish_reason and ends with zeros", "LIVE", "facts 3.5")
+@behaviour(
+    "a native stream is padded, has no finish_reason and ends with zeros",
+    "LIVE",
+    "workers-ai-provider tests",
+)
 def chunks(completion: Completion, answer_id: str, created_s: float, body: dict[str, Any]) -> Iterator[bytes]:
     """The same as a stream: {"response", "p"} …, the usage, a zero-valued terminator."""
     if "input" in body:

@@ -54,7 +54,7 @@ def _head(kind: str, completion: Completion, answer_id: str, created_s: float) -
     }
 
 
-@behaviour("a stream has usage only with stream_options.include_usage", "LIVE", "alchemy; facts 3.5")
+@behaviour("a stream has usage only with stream_options.include_usage", "LIVE", "alchemy LanguageModel.ts")
 def chunks(completion: Completion, answer_id: str, created_s: float, body: dict[str, Any]) -> Iterator[bytes]:
     """The same as a stream."""
     head = _head("chat.completion.chunk", completion, answer_id, created_s)
