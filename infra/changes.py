@@ -59,13 +59,19 @@ class ResourceChange:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A whole run. `drift` is what was changed behind our back since the last one."""
+    """A whole run. `drift` is what was changed behind our back since the last one.
+
+    `held` are routes that somebody rolled back and the config does not agree with; `refusals` what the stage's
+    thresholds refuse, in a preview.
+    """
 
     changes: tuple[ResourceChange, ...]
     drift: tuple[ResourceChange, ...]
     notices: tuple[str, ...]
     outputs: Mapping[str, Any]
     duration_s: float
+    refusals: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
 
     @property
     def routes(self) -> tuple[ResourceChange, ...]:
@@ -78,6 +84,7 @@ class Collector:
     def __init__(self, progress: Progress | None = None) -> None:
         self.changes: list[ResourceChange] = []
         self.drift: list[ResourceChange] = []
+        self.held: list[str] = []
         self.warnings: list[str] = []
         self.errors: list[str] = []
         self._progress = progress or (lambda line: None)
@@ -95,6 +102,8 @@ class Collector:
             return
         if step.op not in _QUIET and not _is_half_of_a_replacement(step.op):
             self.changes.append(_change(step.op.value, step))
+            if step.op == OpType.UPDATE and _was_held(step) and _differs(step):
+                self.held.append(step.urn.split("::")[-1])
 
     def _done(self, step: StepEventMetadata) -> None:
         if step.op == OpType.REFRESH and step.detailed_diff and not step.type.startswith(_FRAMEWORK):
@@ -109,6 +118,14 @@ class Collector:
             self.warnings.extend(lines)
         elif severity == "error":
             self.errors.extend(line for line in lines if not _NOT_A_REASON.match(line))
+
+
+def _was_held(step: StepEventMetadata) -> bool:
+    return bool(step.old and (step.old.outputs or {}).get("held"))
+
+
+def _differs(step: StepEventMetadata) -> bool:
+    return set(step.detailed_diff or ()) != {"held"}
 
 
 def _is_location_in_capitals(leaf: Difference) -> bool:

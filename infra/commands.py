@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,42 +13,22 @@ import typer
 from gateway_config.commands.options import ConfigOption, JsonOption, StageOption
 from gateway_config.errors import UsageError
 from infra.keys import register as register_keys
+from infra.rotation import register as register_rotation
+from infra.route_commands import register as register_routes
+from infra.stage_options import EmulatorOption, PluginsOption, ProjectOption, Wanted, engine_of, project_of
 
 if TYPE_CHECKING:
     from infra.changes import Outcome
-    from infra.engine import Engine
 
 CHANGES = 7
-
-ProjectOption = Annotated[
-    Path | None,
-    typer.Option("--project", metavar="DIR", help="The folder with Pulumi.yaml. Default: here, or further up."),
-]
-EmulatorOption = Annotated[
-    str | None,
-    typer.Option("--emulator", metavar="URL", help="Work on an emulator instead of Cloudflare."),
-]
-PluginsOption = Annotated[
-    Path | None,
-    typer.Option("--plugins", metavar="DIR", help="A folder with further Pulumi plugins, looked at first."),
-]
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """The options that all commands share."""
-
-    config: Path | None
-    stage: str
-    project: Path | None
-    emulator: str | None
-    plugins: Path | None
 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
     for command in (preview, up, destroy):
         app.command()(command)
+    register_routes(app)
+    register_rotation(app)
     register_keys(app)
 
 
@@ -79,7 +56,7 @@ def preview(
     """
     if since and not as_markdown:
         raise UsageError("--since says what a change of config means in a comment: add --markdown.")
-    wanted = _Wanted(config, stage, project, emulator, plugins)
+    wanted = Wanted(config, stage, project, emulator, plugins)
     outcome = _comment(wanted, since) if as_markdown else _run(wanted, "preview", as_json)
     if expect_no_changes and outcome.changes:
         raise typer.Exit(CHANGES)
@@ -91,6 +68,9 @@ def up(
     project: ProjectOption = None,
     emulator: EmulatorOption = None,
     plugins: PluginsOption = None,
+    override: Annotated[
+        bool, typer.Option("--override", help="Let this one run pass the thresholds of the stage.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make the stage as declared, and finish what an interrupted run left half done.
@@ -99,7 +79,7 @@ def up(
     Example: gatewright up --stage dev
     Exit codes: 0 fine, 1 problems in the config, 2 wrong usage, 3 could not reach or was refused.
     """
-    _run(_Wanted(config, stage, project, emulator, plugins), "up", as_json)
+    _run(Wanted(config, stage, project, emulator, plugins), "up", as_json, override=override)
 
 
 def destroy(
@@ -119,14 +99,14 @@ def destroy(
     """
     if not yes and not (sys.stdin.isatty() and typer.confirm(f'Remove everything of stage "{stage}"?')):
         raise UsageError("Nothing was removed: destroy asks for a confirmation, or for --yes.")
-    _run(_Wanted(config, stage, project, emulator, plugins), "destroy", as_json)
+    _run(Wanted(config, stage, project, emulator, plugins), "destroy", as_json)
 
 
-def _run(wanted: _Wanted, verb: str, as_json: bool) -> Outcome:
+def _run(wanted: Wanted, verb: str, as_json: bool, **options: bool) -> Outcome:
     from infra import report
 
     with _progress(quiet=as_json) as progress:
-        outcome: Outcome = getattr(_engine(wanted, progress), verb)()
+        outcome: Outcome = getattr(engine_of(wanted, progress), verb)(**options)
     if as_json:
         typer.echo(json.dumps(report.as_json(outcome), indent=2))
     else:
@@ -135,44 +115,15 @@ def _run(wanted: _Wanted, verb: str, as_json: bool) -> Outcome:
     return outcome
 
 
-def _comment(wanted: _Wanted, since: str | None) -> Outcome:
+def _comment(wanted: Wanted, since: str | None) -> Outcome:
     """Previews, and prints the comment."""
     from infra.comment import comment, meaning_of
 
-    outcome = _engine(wanted, lambda step: None).preview()
-    directory = wanted.config or _project(wanted.project) / "gateway_config"
+    outcome = engine_of(wanted).preview()
+    directory = wanted.config or project_of(wanted.project) / "gateway_config"
     meaning = meaning_of(directory, wanted.stage, since) if since else None
     typer.echo(comment(wanted.stage, outcome, meaning), nl=False)
     return outcome
-
-
-def _engine(wanted: _Wanted, progress: Callable[[str], None]) -> Engine:
-    from infra.engine import Engine
-
-    environment = _environment(wanted, os.environ)
-    return Engine(_project(wanted.project), wanted.stage, wanted.config, environment, progress)
-
-
-def _project(named: Path | None) -> Path:
-    start = (named or Path.cwd()).resolve()
-    for folder in (start,) if named else (start, *start.parents):
-        if (folder / "Pulumi.yaml").is_file():
-            return folder
-    raise UsageError(
-        f"there is no Pulumi.yaml in {start}{'' if named else ' or above'}. Name its folder with --project."
-    )
-
-
-def _environment(wanted: _Wanted, told: Mapping[str, str]) -> dict[str, str]:
-    environment = dict(told)
-    if wanted.emulator:
-        url = wanted.emulator.rstrip("/")
-        environment |= {"CLOUDFLARE_BASE_URL": f"{url}/client/v4", "GATEWRIGHT_URL": f"{url}/v1"}
-        environment.setdefault("CLOUDFLARE_API_TOKEN", "test-" * 8)
-        environment.setdefault("CLOUDFLARE_ACCOUNT_ID", "test-account")
-    if wanted.plugins:
-        environment["PATH"] = f"{wanted.plugins.resolve()}{os.pathsep}{environment.get('PATH', '')}"
-    return environment
 
 
 @contextmanager

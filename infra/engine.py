@@ -10,7 +10,7 @@ import subprocess
 import time
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,9 @@ from gateway_config.control_plane import ControlPlane
 from gateway_config.errors import ServiceError, UsageError
 from gateway_config.load import load
 from infra.__main__ import main
-from infra.changes import Collector, Outcome, Progress, first_of_each
+from infra.changes import ROUTE_TYPE, Collector, Outcome, Progress, first_of_each
 from infra.locks import locks, remove_dead_locks
+from infra.safety import UnsafeError, refusals
 from infra.settings import Settings, settings_of
 
 GATEWAY_TYPE = "cloudflare:index/aiGateway:AiGateway"
@@ -37,9 +38,10 @@ class EngineError(ServiceError):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the engine remembers of a stack: the types it has, and steps that were cut short."""
+    """What the engine remembers of a stack: the types it has, how many routes, and steps that were cut short."""
 
     types: frozenset[str]
+    routes: int
     interrupted: tuple[str, ...]
 
 
@@ -66,18 +68,28 @@ class Engine:
         """Where the state lies."""
         return self._environment["PULUMI_BACKEND_URL"]
 
+    @property
+    def gateway_id(self) -> str:
+        """The stage's gateway."""
+        return load(self._config, self.stage).gateway_id
+
     # --- what people ask for ---
 
     def preview(self) -> Outcome:
         """What `up` would do. Changes nothing."""
         stack = self._stack()
-        take_in = self._gateway_to_take_in(_state(stack))
-        return self._run(stack, "preview", program=self._program(take_in))
+        return self._preview(stack, _state(stack))
 
-    def up(self) -> Outcome:
-        """Makes the stage as declared, and finishes what an interrupted run left half done."""
+    def up(self, *, override: bool = False) -> Outcome:
+        """Makes the stage as declared, and finishes what an interrupted run left half done.
+
+        What the stage's thresholds refuse is refused before anything changes, unless this one run overrides them.
+        """
         stack, state = self._own_stack()
-        return self._run(stack, "up", program=self._program(self._gateway_to_take_in(state)))
+        if self.settings().safety:
+            self._refuse_what_is_unsafe(self._preview(stack, state).refusals, override)
+        program = self._program(self._gateway_to_take_in(state))
+        return self._run(stack, "up", program=program, continue_on_error=True)
 
     def destroy(self) -> Outcome:
         """Removes everything that the stage has."""
@@ -90,6 +102,26 @@ class Engine:
         return {name: output.value for name, output in outputs.items()}
 
     # --- what it takes ---
+
+    def _preview(self, stack: automation.Stack, state: State) -> Outcome:
+        outcome = self._run(stack, "preview", program=self._program(self._gateway_to_take_in(state)))
+        safety, config = self.settings().safety, load(self._config, self.stage)
+        if safety is None:
+            return outcome
+        door = config.file.front_door
+        found = refusals(outcome.changes, safety, state.routes, door.name if door else None)
+        return replace(outcome, refusals=found)
+
+    def _refuse_what_is_unsafe(self, found: tuple[str, ...], override: bool) -> None:
+        if not found:
+            return
+        if not override:
+            listed = "\n".join(f"  {sentence}" for sentence in found)
+            raise UnsafeError(
+                f"Stage {self.stage} refuses this:\n{listed}\nNothing was changed. --override lets it pass."
+            )
+        for sentence in found:
+            self._notice(f"overridden: {sentence}")
 
     def _program(self, take_in: bool = False) -> Any:
         return functools.partial(main, self._config, take_in=take_in, environment=self._environment)
@@ -174,13 +206,14 @@ class Engine:
         result = self._call(getattr(stack, verb), collector, **options)
         told = getattr(result, "outputs", {}).items()
         outputs = {name: "[secret]" if output.secret else output.value for name, output in told}
-        notices = (*self._notices, *first_of_each(collector.warnings))
+        notices = tuple(first_of_each([*self._notices, *collector.warnings]))
         return Outcome(
             tuple(collector.changes),
             tuple(collector.drift),
             notices,
             outputs,
             time.monotonic() - started,
+            held=tuple(collector.held),
         )
 
     def _call(self, verb: Any, collector: Collector, **options: Any) -> Any:
@@ -205,6 +238,7 @@ def _state(stack: automation.Stack) -> State:
     pending = deployment.get("pending_operations") or []
     return State(
         frozenset(resource["type"] for resource in resources),
+        sum(resource["type"] == ROUTE_TYPE for resource in resources),
         tuple(f"{step['type']} {step['resource']['urn'].split('::')[-1]}" for step in pending),
     )
 

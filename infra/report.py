@@ -22,6 +22,7 @@ def lines(outcome: Outcome, *, done: bool) -> Iterator[str]:
         yield from _leaves(change)
         if change.is_route:
             yield from (f"    {line}" for line in route_in_words(change))
+    yield from (f"refused by the stage's thresholds: {sentence}" for sentence in outcome.refusals)
     yield _summary(outcome, done)
 
 
@@ -63,11 +64,13 @@ def _shares(split: Mapping[str, int]) -> str:
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:
-    """`{changes, drift, notices, outputs, duration_s}`; a change has operation, type, name, differences, and shares."""
+    """The outcome; a change has operation, type, name, differences, and, of a route, the shares."""
     return {
         "changes": [_change(change) for change in outcome.changes],
         "drift": [_change(change) for change in outcome.drift],
         "notices": list(outcome.notices),
+        "refusals": list(outcome.refusals),
+        "held": list(outcome.held),
         "outputs": dict(outcome.outputs),
         "duration_s": round(outcome.duration_s, 3),
     }

@@ -32,10 +32,12 @@ class Use:
 
 # `AI Gateway Run` cannot be narrowed to one gateway: two stages in one account are not isolated from each other.
 _READ, _WRITE = "Workers R2 Storage Bucket Item Read", "Workers R2 Storage Bucket Item Write"
+_REFRESH = ("Account API Tokens Read", "Workers R2 Storage Read", "Logs Read")
 USES: Mapping[TokenUse, Use] = {
     "serve": Use(("AI Gateway Run", "Workers AI Read")),
-    "deploy": Use(("AI Gateway Write", "Workers AI Read")),
-    "preview": Use(("AI Gateway Read",)),
+    # A refresh reads all that a stage has, not its gateway alone.
+    "deploy": Use(("AI Gateway Write", "Workers AI Read", *_REFRESH)),
+    "preview": Use(("AI Gateway Read", *_REFRESH)),
     "write-logs": Use((_WRITE,), "logs"),
     "read-logs": Use((_READ,), "logs"),
     "ship-usage": Use((_WRITE,), "logs"),
