@@ -56,7 +56,7 @@ def comment(stage: str, outcome: Outcome, meaning: Meaning | None = None, limit_
     What finds no room is counted in the last line. It holds no credential and no path of the machine that made it,
     and names stand in code, so that `@cf/…` calls nobody.
     """
-    sections = [*_by_hand(outcome.drift), *_notes(outcome.notices)]
+    sections = [*_refused(outcome), *_by_hand(outcome.drift), *_notes(outcome.notices)]
     sections += [*_meaning(meaning)] if meaning else []
     sections += _resources(outcome.changes)
     rest = f"`gatewright preview --stage {stage}` shows all of it."
@@ -80,6 +80,18 @@ class _Section:
     opening: str
     lines: Sequence[str]
     closing: str = ""
+
+
+def _refused(outcome: Outcome) -> Iterator[_Section]:
+    """What `up` will not do, whoever approves it."""
+    lines = [f"> - {_code(sentence, characters=400)}\n" for sentence in outcome.refusals]
+    if lines:
+        opening = "\n> [!CAUTION]\n> The thresholds of this stage refuse this; `up` will need `--override`.\n"
+        yield _Section("refusals", opening, lines)
+    if outcome.held:
+        routes = [f"> - {_code(name)}\n" for name in outcome.held]
+        opening = "\n> [!IMPORTANT]\n> Somebody rolled these back; `up` leaves them until the config agrees.\n"
+        yield _Section("held routes", opening, routes)
 
 
 def _by_hand(drift: Sequence[ResourceChange]) -> Iterator[_Section]:

@@ -39,7 +39,7 @@ def rotation(
     Example: gatewright rotation --stage prod --within 30
     Exit codes: 0 none is near, 2 wrong usage, 7 one is due.
     """
-    engine = engine_of(Wanted(None, stage, project, None, None), lambda step: None)
+    engine = engine_of(Wanted(None, stage, project, None, None))
     found = reminders(engine.settings().tokens, datetime.now(UTC).date(), within_days)
     if as_json:
         typer.echo(json.dumps([reminder.as_json() for reminder in found], indent=2))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,18 @@ def test_hand_edits_come_first_and_are_named_element_by_element() -> None:
     lines = comment("prod", outcome(update(), drift=drift)).splitlines()
     assert lines[2] == "> [!WARNING]"
     assert lines[4] == '> - `quick-chat` `elements["quick-chat.champion"].properties.timeout`: `8000` → `1500`'
+
+
+def test_what_up_would_refuse_comes_before_all_else() -> None:
+    refused = replace(outcome(update(), notices=("a note",)), refusals=("quick-chat: its last fallback is removed",))
+    lines = comment("prod", refused).splitlines()
+    assert lines[2] == "> [!CAUTION]"
+    assert lines[4] == "> - `quick-chat: its last fallback is removed`"
+
+
+def test_routes_on_hold_are_named() -> None:
+    held = replace(outcome(update()), held=("quick-chat",))
+    assert "until the config agrees.\n> - `quick-chat`\n" in comment("prod", held)
 
 
 def test_details_of_resources_are_folded() -> None:
