@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gateway_config.runtime.aio import AsyncClient
     from gateway_config.runtime.answer import Answer, Attempt, Outcome, ServedBy, Timing, ToolCall, Usage
+    from gateway_config.runtime.batch import Job
     from gateway_config.runtime.classify import Verdict
     from gateway_config.runtime.client import Client
     from gateway_config.runtime.drift import Drift
@@ -60,6 +61,7 @@ _NAMES = {
         "ToolCall",
         "Usage",
     ),
+    "batch": ("Job",),
     "classify": ("Verdict",),
     "client": ("Client",),
     "drift": ("Drift",),
@@ -128,6 +130,7 @@ __all__ = [
     "GatewayMissingError",
     "Image",
     "InputError",
+    "Job",
     "KindMismatchError",
     "MissingSettingError",
     "NoModelAnsweredError",

@@ -32,6 +32,7 @@ from gateway_config.runtime.streaming import stream
 
 # The rest is imported by the methods that need it: most applications use two or three kinds.
 if TYPE_CHECKING:
+    from gateway_config.runtime.batch import Job
     from gateway_config.runtime.classify import Verdict
     from gateway_config.runtime.embed import Embeddings
     from gateway_config.runtime.feedback import Feedback, Thumb
@@ -153,6 +154,14 @@ class AsyncClient(Base):
         from gateway_config.runtime.classify import classify
 
         return await self._run(classify(self._core, intent, text, options))
+
+    async def batch(
+        self, intent: str, inputs: Sequence[str | Sequence[Message]], poll_s: float = 5.0, **options: Unpack[AskOptions]
+    ) -> list[Job]:
+        """As with `Client`."""
+        from gateway_config.runtime.batch import batch
+
+        return await asyncio.to_thread(batch, self._core, intent, inputs, options, poll_s)
 
     async def deeper(self, answer: Answer, **options: Unpack[AskOptions]) -> Answer:
         """As with `Client`."""

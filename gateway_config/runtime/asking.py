@@ -85,7 +85,7 @@ def _address(image: bytes | str) -> str:
 
 def routed_payload(asking: Asking, route: str, target: CompiledTarget | None) -> Payload:
     """The body for a dynamic route; `target` is the assigned one, whose declared parameters go along."""
-    return Payload(COMPAT, encoded({"model": f"dynamic/{route}", **_chat(asking, target)}))
+    return Payload(COMPAT, encoded({"model": f"dynamic/{route}", **chat_body(asking, target)}))
 
 
 def direct_payload(asking: Asking, target: CompiledTarget, adapter: str | None) -> Payload:
@@ -93,7 +93,7 @@ def direct_payload(asking: Asking, target: CompiledTarget, adapter: str | None) 
     summary = asking.summary or target.parameters.get("reasoning_summary")
     if summary and _summarizes(target):
         return Payload(f"{target.upstream}/{target.model}", encoded(_responses(asking, target, summary)))
-    body = _chat(asking, target)
+    body = chat_body(asking, target)
     if adapter is not None:
         # No chat-completions endpoint is known to pass `lora` on (facts 1.4), the model's own is.
         return Payload(f"{target.upstream}/{target.model}", encoded({**body, "raw": True, "lora": adapter}))
@@ -106,7 +106,7 @@ def _summarizes(target: CompiledTarget) -> bool:
     return target.upstream == "workers-ai" and target.model.startswith(_SUMMARIZING)
 
 
-def _chat(asking: Asking, target: CompiledTarget | None) -> dict[str, Any]:
+def chat_body(asking: Asking, target: CompiledTarget | None) -> dict[str, Any]:
     """What every chat body has: messages and parameters; what the caller says comes before what the arm declares."""
     declared = dict(target.parameters) if target is not None else {}
     declared.pop("reasoning_summary", None)  # no chat body has it

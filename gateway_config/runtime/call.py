@@ -16,6 +16,13 @@ CONNECT_S = 10.0
 now = time.perf_counter
 
 
+class Until(float):
+    """Seconds, and the moment at which they are over: all reads that are given one of these end by then."""
+
+    def __init__(self, seconds: float) -> None:
+        self.moment = now() + seconds
+
+
 class Call:
     """The facts are fixed here, before the first try; `assigned` is the model element that they mean."""
 
@@ -70,7 +77,7 @@ class Call:
         """The time limits of a request, so that no single wait goes beyond the deadline, or the arm's own limit."""
         left = self.left_s()
         read = left if first_byte_ms is None else min(left, first_byte_ms / 1000)
-        return {"connect": min(CONNECT_S, left), "read": read, "write": left, "pool": left}
+        return {"connect": min(CONNECT_S, left), "read": Until(read), "write": left, "pool": left}
 
     def ended(
         self,

@@ -82,7 +82,11 @@ def excerpt(body: bytes) -> str:
 
 def read_chat(body: bytes) -> Spoken:
     """What a whole answer says, in the OpenAI shape or in that of Workers AI. Raises MalformedError."""
-    data = decoded(body)
+    return chat_in(decoded(body))
+
+
+def chat_in(data: Mapping[str, Any]) -> Spoken:
+    """The same of an answer that is read already."""
     if isinstance(data.get("output"), list):
         return _read_responses(data)
     choices = data.get("choices")
@@ -94,7 +98,7 @@ def read_chat(body: bytes) -> Spoken:
     else:
         message, reason = None, None
     if not isinstance(message, dict):
-        raise MalformedError(f"an object without an answer: {excerpt(body)}")
+        raise MalformedError(f"an object without an answer: {excerpt(json.dumps(data).encode())}")
     said, thought = split_thinking(text_of(message.get("content")))
     apart = message.get("reasoning_content") or message.get("reasoning")
     return Spoken(

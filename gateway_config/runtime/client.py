@@ -31,6 +31,7 @@ from gateway_config.runtime.streaming import stream
 
 # The rest is imported by the methods that need it: most applications use two or three kinds.
 if TYPE_CHECKING:
+    from gateway_config.runtime.batch import Job
     from gateway_config.runtime.classify import Verdict
     from gateway_config.runtime.embed import Embeddings
     from gateway_config.runtime.feedback import Feedback, Thumb
@@ -161,6 +162,17 @@ class Client(Base):
         from gateway_config.runtime.classify import classify
 
         return self._run(classify(self._core, intent, text, options))
+
+    def batch(
+        self, intent: str, inputs: Sequence[str | Sequence[Message]], poll_s: float = 5.0, **options: Unpack[AskOptions]
+    ) -> list[Job]:
+        """The answers to up to 1,000 inputs that are queued at once, in their order; waits until all are there.
+
+        By Cloudflare's REST API with CLOUDFLARE_API_TOKEN: no gateway is known to pass batches.
+        """
+        from gateway_config.runtime.batch import batch
+
+        return batch(self._core, intent, inputs, options, poll_s)
 
     def deeper(self, answer: Answer, **options: Unpack[AskOptions]) -> Answer:
         """The same question once more, on the frontier tier; its record names the answer that it went deeper than.

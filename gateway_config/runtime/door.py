@@ -59,9 +59,13 @@ class Door:
         return text.replace(self._settings.token, "***")
 
 
-def transport_of(settings: Settings) -> httpx.HTTPTransport:
+def transport_of(settings: Settings) -> httpx.BaseTransport:
     """A pool of connections for blocking calls, through the proxy that the environment names, if any."""
-    return httpx.HTTPTransport(verify=_encrypted(settings), limits=_LIMITS, proxy=_proxy(settings))
+    from gateway_config.runtime.transport import Network
+
+    proxy = _proxy(settings)
+    certificates = httpx.create_ssl_context() if _encrypted(settings) else None
+    return Network(certificates, _LIMITS, httpx.Proxy(proxy) if proxy else None)
 
 
 def async_transport_of(settings: Settings) -> httpx.AsyncHTTPTransport:
