@@ -94,6 +94,7 @@ class Route(Resource):
             raise GatewrightError(f'route "{name}" disappeared meanwhile; run the same command again')
         if live is None:
             live = _present(routes, routes.create(name, wire), name)
+            state = {"versionId": live.version_id, "versions": 1}
         elif not id:
             _take_in(live, digest_of_inputs(inputs), gateway, tell)
         # Sync
