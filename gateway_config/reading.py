@@ -47,6 +47,9 @@ class _Frame:
 
     value: Any
     path: Path
+    outer: _Frame | None
+    depth: int
+    is_mapping: bool
     key: str | None = None
     keys: set[str] = field(default_factory=set)
     dropped: bool = False
@@ -61,6 +64,7 @@ class Document:
     def __init__(self, name: str, content: bytes) -> None:
         self.name = name
         self.problems: list[Problem] = []
+        self.keys: dict[str, tuple[int, int]] = {}
         self.text = self._decoded(content)
         reader = _Reader(self)
         self.data: dict[str, Any] = reader.read()
@@ -101,6 +105,9 @@ class Document:
 
     def place(self, path: Path, *, key: bool = False) -> Place:
         """Where the value at a path stands (or its key); the nearest thing around it where it is not written."""
+        if len(path) == 1 and key and path[0] in self.keys:
+            line, column = self.keys[str(path[0])]
+            return Place(self.name, line + 1, column + 1)
         while path:
             if (mark := self._places.get((path, key))) is not None:
                 return Place(self.name, mark[0] + 1, mark[1] + 1)
@@ -111,7 +118,7 @@ class Document:
     def _places(self) -> dict[tuple[Path, bool], tuple[int, int]]:
         places: dict[tuple[Path, bool], tuple[int, int]] = {}
         silent = Document.__new__(Document)
-        silent.name, silent.text, silent.problems = self.name, self.text, []
+        silent.name, silent.text, silent.problems, silent.keys = self.name, self.text, [], {}
         _Reader(silent, places).read()
         return places
 
@@ -122,17 +129,14 @@ class _Reader:
     def __init__(self, document: Document, places: dict[tuple[Path, bool], tuple[int, int]] | None = None) -> None:
         self.document = document
         self.places = places
-        self.stack: list[_Frame] = []
+        self.frame: _Frame | None = None
         self.root: Any = None
         self.stopped = False
 
     def read(self) -> dict[str, Any]:
         try:
             self._check_tabs()
-            for event in yaml.parse(self.document.text, Loader=_Loader):
-                self._take(event)
-                if self.stopped:
-                    break
+            self._take_all(_Loader(self.document.text))
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line, mark.column) if mark else (0, 0)
@@ -145,6 +149,13 @@ class _Reader:
         if not self.document.problems:
             self.document.complain("yaml-syntax", 0, 0, 'a config file is a mapping of keys, such as "version: 1".')
         return {}
+
+    def _take_all(self, loader: Any) -> None:
+        try:
+            while not self.stopped:
+                self._take(loader.get_event())
+        finally:
+            loader.dispose()
 
     def _check_tabs(self) -> None:
         if "\t" not in self.document.text:
@@ -169,14 +180,12 @@ class _Reader:
         elif kind is events.MappingStartEvent or kind is events.SequenceStartEvent:
             self._open(event, {} if kind is events.MappingStartEvent else [])
         elif kind is events.MappingEndEvent or kind is events.SequenceEndEvent:
-            frame = self.stack.pop()
-            if not self.stack:
-                self.root = frame.value
+            self._close()
+        elif kind is events.StreamEndEvent:
+            self.stopped = True
         elif kind is events.AliasEvent:
             self._complain(event, "yaml-alias", "aliases are not read here. Write the value out where it is meant.")
-            if self._awaits_key():
-                self._key(self.stack[-1], event, _HIDDEN, True)
-            else:
+            if not self._key(event, _HIDDEN, True):
                 self._place_value(event, None)
         elif kind is events.DocumentStartEvent and self.root is not None:
             self._stop(event, "yaml-syntax", "a second document begins here. Put it into a file of its own.")
@@ -188,19 +197,26 @@ class _Reader:
         self._complain(event, rule, message)
         self.stopped = True
 
-    def _awaits_key(self) -> bool:
-        return bool(self.stack) and isinstance(self.stack[-1].value, dict) and self.stack[-1].key is None
-
     def _open(self, event: Any, value: Any) -> None:
         if event.anchor or event.tag:
             self._complain(event, "yaml-alias", "anchors and tags are not read here. Write the plain value.")
-        if self._awaits_key():
+        outer = self.frame
+        depth = outer.depth + 1 if outer is not None else 1
+        if outer is not None and outer.is_mapping and outer.key is None:
             self._stop(event, "yaml-syntax", "a key is a plain text; found a list or mapping.")
-        elif len(self.stack) >= DEEPEST:
+        elif depth > DEEPEST:
             message = f"values are nested more than {DEEPEST} deep here; no config needs that."
             self._stop(event, "yaml-depth", message)
         else:
-            self.stack.append(_Frame(value, self._place_value(event, value)))
+            path = self._place_value(event, value)
+            self.frame = _Frame(value, path, outer, depth, type(value) is dict)
+
+    def _close(self) -> None:
+        closed = self.frame
+        assert closed is not None  # the parser closes what it has opened
+        self.frame = closed.outer
+        if closed.outer is None:
+            self.root = closed.value
 
     def _scalar(self, event: Any) -> None:
         text = event.value
@@ -209,18 +225,23 @@ class _Reader:
         if hidden := len(text) >= 16 and looks_like_credential(text):
             self._complain(event, "credential", _CREDENTIAL)
             text = _HIDDEN
-        if self._awaits_key():
-            self._key(self.stack[-1], event, text, hidden)
-        else:
+        if not self._key(event, text, hidden):
             self._place_value(event, self._resolved(event, text))
 
-    def _key(self, frame: _Frame, event: Any, text: str, hidden: bool) -> None:
+    def _key(self, event: Any, text: str, hidden: bool) -> bool:
+        """Take a scalar as the next key, where one is due."""
+        frame = self.frame
+        if frame is None or not frame.is_mapping or frame.key is not None:
+            return False
         if text in frame.keys and not hidden:
             self._complain(event, "duplicate-key", f'the key "{text}" stands here a second time. Keep one of them.')
         frame.key, frame.dropped = text, hidden or text in frame.keys
         frame.keys.add(text)
+        if frame.depth == 1:
+            self.document.keys.setdefault(text, (event.start_mark.line, event.start_mark.column))
         if self.places is not None:
             self.places.setdefault(((*frame.path, text), True), (event.start_mark.line, event.start_mark.column))
+        return True
 
     def _resolved(self, event: Any, text: str) -> Any:
         """What a scalar means: quoted is text; plain is text, unless it is a word or number that cannot be mistaken."""
@@ -248,11 +269,11 @@ class _Reader:
         return None
 
     def _place_value(self, event: Any, value: Any) -> Path:
-        if not self.stack:
+        frame = self.frame
+        if frame is None:
             self.root = value
             return ()
-        frame = self.stack[-1]
-        if isinstance(frame.value, dict):
+        if frame.is_mapping:
             key: str | int = frame.key or ""
             frame.key = None
             if not frame.dropped:

@@ -6,6 +6,7 @@ import datetime
 import difflib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from gateway_config.config import GatewayConfig, Route, Source
 from gateway_config.problems import Problem, Severity
@@ -24,16 +25,20 @@ class Complaint:
     route: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Checked:
     """What a rule looks at: the config, and the day it is looked at."""
 
     config: GatewayConfig
     today: datetime.date
 
-    def routes(self) -> Iterator[RouteView]:
-        for name, route in self.config.routes.items():
-            yield RouteView(self.config, name, route, self.config.route_sources[name])
+    def routes(self) -> tuple[RouteView, ...]:
+        return self._routes
+
+    @cached_property
+    def _routes(self) -> tuple[RouteView, ...]:
+        sources = self.config.route_sources
+        return tuple(RouteView(self.config, name, route, sources[name]) for name, route in self.config.routes.items())
 
     def in_gateway(self, path: Path, message: str) -> Complaint:
         return Complaint(self.config.gateway_source, path, message)
