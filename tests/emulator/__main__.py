@@ -50,10 +50,11 @@ def main() -> int:
         kept = StateFile(world, wanted.state)
         try:
             kept.load()
+            kept.save()
         except (UnreadableState, OSError) as error:
             print(f"--state: {error}", file=sys.stderr)
             return 2
-        world.after_change.append(kept.save)
+        world.after_change.append(kept.keep)
     try:
         bound = listening(wanted.host, wanted.port)
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,15 @@ class StateFile:
         except ValueError as error:
             raise UnreadableState(f"{self.path} is not JSON: {error}") from error
 
+    def keep(self) -> None:
+        """Save after a change; where that is impossible it is said, and the emulator goes on."""
+        try:
+            self.save()
+        except OSError as error:
+            print(f"the state cannot be kept: {error}", file=sys.stderr, flush=True)
+
     def save(self) -> None:
+        """Write the file anew; raises OSError."""
         beside = self.path.with_name(self.path.name + ".new")
         beside.write_text(json.dumps(export_state(self.world), indent=1))
         os.replace(beside, self.path)

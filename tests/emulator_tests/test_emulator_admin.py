@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 
 from tests.emulator import journal
 from tests.emulator.server import TEST_TOKEN, Running
-from tests.emulator_tests.given import LLAMA, MINIMAL, chat_body, end, model, start
+from tests.emulator_tests.given import LLAMA, MINIMAL, chat_body, end, model, rate, start
 
 pytestmark = pytest.mark.http
 GATEWAYS = "/ai-gateway/gateways"
@@ -192,3 +193,51 @@ def test_the_journal_forgets_the_oldest_when_bodies_are_many(
     for letter in "abc":
         control.post(GATEWAYS, content=letter * 100)
     assert [entry["body"][0] for entry in emulator.journal()] == ["b", "c"]
+
+
+def test_a_state_file_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> None:
+    kept = tmp_path / "nowhere" / "state.json"
+    command = [sys.executable, "-m", "tests.emulator", "--port", "0", "--state", str(kept)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert (ended.returncode, "No such file or directory" in ended.stderr) == (2, True)
+
+
+def test_a_state_file_that_is_gone_later_stops_nobody(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with process("--state", str(folder / "state.json")) as (_, url):
+        (folder / "state.json").unlink()
+        folder.rmdir()
+        at = f"{url}/client/v4/accounts/a{GATEWAYS}"
+        headers = {"Authorization": f"Bearer {TEST_TOKEN}"}
+        reply = httpx.post(at, json={"id": "gw", **MINIMAL}, headers=headers, verify=False)
+    assert reply.status_code == 200
+
+
+def test_a_state_put_back_is_the_state_taken_out(
+    emulator: Running, control: httpx.Client, route: Callable[..., Any]
+) -> None:
+    route([start("m"), model("m", LLAMA), end()])
+    control.post("/r2/buckets", json={"name": "logs"}).raise_for_status()
+    control.post("/ai/finetunes", json={"model": "@cf/google/gemma-7b-it-lora", "name": "x"}).raise_for_status()
+    group = {"id": "4dc8917b4b40457d88d3035d5dadb054"}
+    policy = {"effect": "allow", "resources": {"com.cloudflare.api.account.a": "*"}, "permission_groups": [group]}
+    control.post("/tokens", json={"name": "x", "policies": [policy]}).raise_for_status()
+    emulator.assume(missing_key="as-in-mongodb")
+    state = emulator.admin("GET", "/state")
+    emulator.reset()
+    emulator.admin("PUT", "/state", state)
+    assert emulator.admin("GET", "/state") == state
+
+
+def test_a_reset_in_the_middle_of_a_request_harms_nobody(
+    emulator: Running, data: httpx.Client, route: Callable[..., Any]
+) -> None:
+    limited = rate("r", "m", "m", limitType="cost")
+    route([start("r"), limited, model("m", LLAMA), end()])
+    emulator.programme(LLAMA, latency={"p50_ms": 100})
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(data.post, CHAT, json=chat_body())
+        time.sleep(0.05)
+        emulator.reset()
+        assert waiting.result().status_code == 200

@@ -11,6 +11,7 @@ from tests.emulator.data.errors import gateway_error
 from tests.emulator.data.exchange import Ask, Exchange
 from tests.emulator.data.invoke import Patience, ask_model
 from tests.emulator.data.walk import Draw, Model, Question, Rate, Walk, Walker, walk
+from tests.emulator.data.windows import Window
 from tests.emulator.evidence import behaviour
 from tests.emulator.upstreams.answers import Answer
 from tests.emulator.upstreams.reach import UpstreamFailed
@@ -44,7 +45,7 @@ class Follower:
         self.body = body if exchange.world.assumes(EXTRAS) == "passed" else without_extras(body)
         self.answer: Answer | None = None
         self.draws: list[int] = []
-        self._priced: list[tuple[str, ...]] = []
+        self._budgets: list[Window] = []
 
     async def follow(self) -> Walk:
         exchange = self.exchange
@@ -98,7 +99,7 @@ class Follower:
         if room and rate.properties["limitType"] == "count":
             window.add(now, 1)
         elif room:
-            self._priced.append(key)
+            self._budgets.append(window)
         return room
 
     def _window_key(self, element: str, properties: Any) -> tuple[str, ...] | None:
@@ -114,8 +115,8 @@ class Follower:
         """Costs count after the answer, so a burst overshoots a budget."""
         cost = self.answer.cost_usd if self.answer else None
         unit = 100 if self.exchange.world.assumes(COST_UNIT) == "cents" else 1
-        for key in self._priced if cost is not None else ():
-            self.exchange.world.windows.all[key].add(self.exchange.world.clock.now(), float(cost or 0) * unit)
+        for budget in self._budgets if cost is not None else ():
+            budget.add(self.exchange.world.clock.now(), float(cost or 0) * unit)
 
 
 def without_extras(body: dict[str, Any]) -> dict[str, Any]:

@@ -138,11 +138,7 @@ def is_due(world: World, job: Job, pending: Pending) -> bool:
     )
 
 
-@behaviour(
-    "objects are {prefix}/{YYYYMMDD}/{start}_{end}_{hash}.log.gz",
-    "DOC",
-    "logging/logpush, and a consumer that reads it",
-)
+@behaviour("objects are {prefix}/{YYYYMMDD}/{start}_{end}_{hash}.log.gz", "3P", "a consumer that reads them")
 async def upload(world: World, account: str, job: Job) -> str | None:
     """Write what waits as one object; its key, or null where nothing waits or it could not be written."""
     pending = world.pending.pop((account, job.id), None)
