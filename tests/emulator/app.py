@@ -10,13 +10,13 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from socket import SO_LINGER, SOL_SOCKET
 from typing import Any, TypeAlias
 
-from tests.emulator import services
 from tests.emulator.control.access import authorize
 from tests.emulator.control.envelope import problem, refuse
 from tests.emulator.data.dialects.sse import BrokenOff
 from tests.emulator.data.errors import gateway_error
 from tests.emulator.faults import Fault
-from tests.emulator.router import Operation, find
+from tests.emulator.router import Operation
+from tests.emulator.services import find
 from tests.emulator.web import Call, MalformedBody, Refusal, Reply, reply_json, to_json
 from tests.emulator.world import World
 
@@ -38,7 +38,6 @@ class Emulator:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.operations = len(services.SERVICES)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -14,7 +14,7 @@ MISSING = (
     ("Secrets Store", "a gateway with a store_id is believed to have the secret a provider config names"),
     ("The S3 side of R2", "moto's server stands in for it; `--s3 URL` writes there"),
     ("Lifecycle rules at work", "kept and answered; no object is ever expired"),
-    ("Logpush filters, CSV, ownership challenges, other datasets", "refused or ignored"),
+    ("Logpush as CSV, ownership challenges, other datasets", "refused or ignored"),
     ("R2 objects, custom domains, CORS, event notifications, metrics on the control plane", "not there"),
     ("Upstreams other than Workers AI, OpenAI and Anthropic", "2005, as where a provider does not answer"),
     ("Prices of OpenAI and Anthropic models", "unknown, so their cost is null"),

@@ -1,4 +1,4 @@
-"""Every module that declares operations; importing this one makes the emulator complete."""
+"""Every module that declares operations.  Whoever needs the whole table takes it from here."""
 
 from tests.emulator import admin
 from tests.emulator.control.finetunes import responses as finetunes
@@ -11,6 +11,9 @@ from tests.emulator.control.r2 import responses as r2
 from tests.emulator.control.routes import responses as routes
 from tests.emulator.control.tokens import responses as tokens
 from tests.emulator.data import compat, providers, rest, run, universal, workers_ai
+from tests.emulator.router import OPERATIONS, find
+
+__all__ = ["OPERATIONS", "SERVICES", "find"]
 
 SERVICES = (
     admin,

@@ -13,13 +13,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.emulator import services
-from tests.emulator.router import OPERATIONS
 from tests.emulator.server import Running
+from tests.emulator.services import OPERATIONS
 from tests.emulator_tests.given import ACCOUNT, LLAMA, MINIMAL, chat_body, end, model, start
 
 pytestmark = pytest.mark.http
-assert services.SERVICES
 JUNK: list[Any] = [None, 7, -1, 1.5, "text", "", [], [1], {}, {"a": None}, True, [[[]]], {"": {"": []}}]
 CHANGING = sorted({(one.method, one.template) for one in OPERATIONS if one.method != "GET"})
 CHAT = "/compat/chat/completions"

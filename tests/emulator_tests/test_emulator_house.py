@@ -9,7 +9,7 @@ import pytest
 
 from tests.emulator import coverage
 from tests.emulator.assumptions import ASSUMPTIONS
-from tests.emulator.router import OPERATIONS
+from tests.emulator.services import OPERATIONS
 
 ROOT = Path(__file__).parent.parent.parent
 FILES = sorted((ROOT / "tests" / "emulator").rglob("*.py"))
