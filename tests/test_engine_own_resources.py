@@ -1,0 +1,142 @@
+"""Log push, adapters and the published config with the real engine: healed, finished, and silent about secrets."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from gateway_config.control_plane import ControlPlane
+from infra.changes import Outcome
+from infra.engine import Engine
+from infra.keys import make_pair
+from tests.adapter_on_disk import MISTRAL, safetensors, shapes, write_adapter
+from tests.emulator.server import TEST_TOKEN, Running, running_emulator
+from tests.s3 import S3, running_s3
+from tests.stand_in.project import ROOT, TEST_ACCOUNT, edit, project_environment, write_project
+
+pytestmark = pytest.mark.engine
+
+ACCOUNT = f"/accounts/{TEST_ACCOUNT}"
+MODEL = f'  tarot-base: {{upstream: workers-ai, model: "{MISTRAL}", kind: chat, capabilities: [lora], price: null}}\n'
+PUBLIC, PRIVATE = make_pair()
+
+
+class Stage:
+    """The repository's dev stage, with log push and one adapter, on an emulator whose objects are in moto's S3."""
+
+    def __init__(self, folder: Path, emulator: Running, s3: S3, api: ControlPlane) -> None:
+        self.folder, self.emulator, self.s3, self.api = write_project(folder), emulator, s3, api
+        (folder / "Pulumi.dev.yaml").write_text((ROOT / "Pulumi.dev.yaml").read_text())
+        self.environment = {**os.environ, **project_environment(folder, emulator.url), "GATEWRIGHT_R2_URL": s3.url}
+        self.adapter = write_adapter(folder / "gateway_config/adapters/tarot")
+        key = f"  logpush_public_key: |\n{textwrap.indent(PUBLIC, '    ')}"
+        file = folder / "gateway_config/gateway.yaml"
+        edit(file, {"  collect_logs: true\n": f"  collect_logs: true\n{key}", "\nprojects:": f"{MODEL}\nprojects:"})
+        file.write_text(file.read_text() + "\nadapters:\n  tarot: {model: tarot-base, folder: adapters/tarot}\n")
+
+    def run(self, verb: str) -> Outcome:
+        outcome: Outcome = getattr(Engine(self.folder, "dev", environment=self.environment), verb)()
+        return outcome
+
+    def command(self, verb: str) -> subprocess.CompletedProcess[str]:
+        """As a user runs it: a program whose engine fails leaves an event loop of Pulumi's open in its process."""
+        command = [sys.executable, "-c", "from gateway_config.cli import main; main()", verb, "--stage", "dev"]
+        places = ["--project", str(self.folder), "--config", str(self.folder / "gateway_config")]
+        return subprocess.run([*command, *places], env=self.environment, cwd=ROOT, capture_output=True, text=True)
+
+    def job(self) -> dict[str, Any]:
+        (job,) = self.api.get(f"{ACCOUNT}/logpush/jobs")
+        return dict(job)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with running_s3() as s3, running_emulator(s3_url=s3.url) as emulator:
+        emulator.assume(finetune_ready="at-once")
+        with ControlPlane(TEST_TOKEN, emulator.control_plane) as api:
+            yield Stage(tmp_path, emulator, s3, api)
+
+
+def leaves(outcome: Outcome) -> dict[str, list[str]]:
+    return {change.name: [difference.path for difference in change.differences] for change in outcome.changes}
+
+
+def test_an_interrupted_upload_is_finished_and_hand_edits_are_healed(stage: Stage) -> None:
+    stage.emulator.fault("*/finetune-assets", method="POST", reset=True, after=1, times=1)
+    failed = stage.command("up")
+    assert failed.returncode == 3
+    assert "adapter_model.safetensors did not arrive" in failed.stderr
+    assert "run `up` again to finish" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert stage.s3.keys("inference-config-dev") == [], "the config is published when everything is as declared"
+    assert leaves(stage.run("up")) == {"adapter-tarot": ["contentDigest"], "published-config": []}
+    again = stage.run("preview")
+    assert (again.changes, again.drift) == ((), ())
+
+    published = stage.s3.text("inference-config-dev", "dev.json")
+    stage.s3.client.put_object(Bucket="inference-config-dev", Key="dev.json", Body=b"{}")
+    stage.api.put(f"{ACCOUNT}/logpush/jobs/{stage.job()['id']}", {"enabled": False})
+    assert leaves(stage.run("preview")) == {"logpush": ["enabled"], "published-config": ["contentDigest"]}
+    stage.run("up")
+    assert stage.job()["enabled"]
+    assert stage.s3.text("inference-config-dev", "dev.json") == published
+    assert stage.run("preview").changes == ()
+
+    write_adapter(stage.adapter, safetensors(shapes(), fill=1))
+    refused = stage.command("preview")
+    assert refused.returncode == 3
+    assert 'the files of the adapter "tarot" changed' in refused.stderr
+
+    write_adapter(stage.adapter)
+    for key in stage.s3.keys("inference-logs-dev"):  # Cloudflare's test object; a bucket goes only when it is empty
+        stage.s3.client.delete_object(Bucket="inference-logs-dev", Key=key)
+    gone = stage.run("destroy")
+    assert stage.api.get(f"{ACCOUNT}/logpush/jobs") == []
+    assert len(stage.api.get(f"{ACCOUNT}/ai/finetunes")) == 1
+    assert any("its slot stays taken (1 of 100)" in notice for notice in gone.notices)
+
+
+def test_what_is_pushed_is_opened_by_our_key_and_no_secret_is_in_plain_text(stage: Stage) -> None:
+    outcome = stage.run("up")
+    tokens = Engine(stage.folder, "dev", environment=stage.environment).secret_outputs()["tokens"]
+    ask(stage, tokens["serve"]["value"])
+    (written,) = stage.emulator.admin("POST", "/logpush/flush")["written"]
+    pushed = stage.s3.client.get_object(Bucket=written["bucket"], Key=written["key"])["Body"].read()
+    record = json.loads(gzip.decompress(pushed))
+    assert len(record) == 10
+    assert "the stars" in opened(record["RequestBody"])
+
+    kept = [file.read_text(errors="replace") for file in (stage.folder / "state").rglob("*") if file.is_file()]
+    kept += [repr(outcome), json.dumps(stage.run("preview").outputs)]
+    values = [tokens[use]["value"] for use in ("write-logs", "publish-config")]
+    secrets = [*values, *(sha256(value.encode()).hexdigest() for value in values), PRIVATE.decode().splitlines()[5]]
+    assert [secret for secret in secrets for text in kept if secret in text] == []
+
+
+def ask(stage: Stage, token: str) -> None:
+    url = f"{stage.emulator.data_plane}/{TEST_ACCOUNT}/inference-dev/compat/chat/completions"
+    body = {"model": "dynamic/quick-chat", "messages": [{"role": "user", "content": "what do the stars say?"}]}
+    httpx.post(url, json=body, headers={"Authorization": f"Bearer {token}"}, verify=False).raise_for_status()
+
+
+def opened(field: dict[str, str]) -> str:
+    """An encrypted field of a record, as Cloudflare's page on log push says how to open it."""
+    private = serialization.load_pem_private_key(PRIVATE, None)
+    oaep = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
+    parts = {name: base64.b64decode(field[name]) for name in ("key", "iv", "data")}
+    return AESGCM(private.decrypt(parts["key"], oaep)).decrypt(parts["iv"], parts["data"], None).decode()  # type: ignore[union-attr]
