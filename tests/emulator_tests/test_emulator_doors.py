@@ -316,8 +316,8 @@ def test_a_batch_is_queued_polled_and_done(rest: httpx.Client) -> None:
     requests = [{"prompt": "a", "external_reference": "x"}, {"nothing": 1}]
     queued = rest.post(f"/run/{LLAMA}", params={"queueRequest": "true"}, json={"requests": requests}).json()["result"]
     assert queued["status"] == "queued"
-    del rest.headers["cf-aig-gateway-id"]
-    polls = [rest.post(f"/run/{LLAMA}", json={"request_id": queued["request_id"]}).json() for _ in range(2)]
+    asked = {"request_id": queued["request_id"]}
+    polls = [rest.post(f"/run/{LLAMA}", params={"queueRequest": "true"}, json=asked).json() for _ in range(2)]
     assert polls[0]["result"]["status"] == "running"
     responses = polls[1]["result"]["responses"]
     assert [(one["success"], one["external_reference"]) for one in responses] == [(True, "x"), (False, None)]
@@ -378,3 +378,11 @@ def test_a_licence_is_agreed_to_once(rest: httpx.Client) -> None:
     assert (refused.status_code, refused.json()["errors"][0]["code"]) == (403, 5016)
     rest.post(vision, json={"prompt": "agree"}).raise_for_status()
     assert rest.post(vision, json={"messages": MESSAGES}).status_code == 200
+
+
+@pytest.mark.parametrize("query", [{}, {"queueRequest": "true"}])
+def test_a_batch_is_polled_with_its_id_whatever_the_query(rest: httpx.Client, query: dict[str, str]) -> None:
+    body = {"requests": [{"prompt": "a"}]}
+    queued = rest.post(f"/run/{LLAMA}", params={"queueRequest": "true"}, json=body).json()["result"]
+    asked = {"request_id": queued["request_id"]}
+    assert rest.post(f"/run/{LLAMA}", params=query, json=asked).json()["result"]["status"] == "running"

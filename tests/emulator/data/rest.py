@@ -45,12 +45,12 @@ async def run(world: World, call: Call) -> Reply:
 @operation("POST", f"{AI}/run/{{model*}}", "DOC", "providers/workersai", INVOKE)
 async def run_model(world: World, call: Call) -> Reply:
     """Run a Workers AI model with its own body, or queue a batch."""
+    if (batch := poll_batch(world, call)) is not None:
+        return await batch
     if call.query.get("queueRequest") == "true":
         return queue_batch(world, call)
     if "cf-aig-gateway-id" in call.headers or world.assumes(OUTSIDE) == "default":
         return await serve_native(through_gateway(world, call), call.params["model"])
-    if (batch := poll_batch(world, call)) is not None:
-        return await batch
     return await _without_gateway(world, call)
 
 
