@@ -23,7 +23,9 @@ START, CONDITIONAL, PERCENTAGE, RATE, MODEL, END = ELEMENT_TYPES = (
     "end",
 )
 
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False, default=dict)
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False, default=dict, check_circular=False
+)
 _INTEGRAL_FLOAT = re.compile(r"(?:^|[:,\[])-?[0-9]+(?:\.0(?:$|[],}])|(?:\.[0-9]+)?e\+)")
 _PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,12})?%")
 
@@ -76,11 +78,12 @@ class Graph:
         seen: set[str] = set()
         pending = [self.start.id]
         while pending:
-            element = self.elements[pending.pop()]
-            if element.id not in seen:
-                seen.add(element.id)
+            id = pending.pop()
+            if id not in seen:
+                seen.add(id)
+                element = self.elements[id]
                 yield element
-                pending.extend(target for _, target in reversed(canonical_outputs(element)))
+                pending += [target for _, target in reversed(canonical_outputs(element))]
 
 
 def canonical_outputs(element: Element) -> list[tuple[str, str]]:
@@ -133,7 +136,8 @@ def canonical_json(value: Any) -> str:
     """The one text form that is hashed: sorted keys, no spaces, ASCII, integral floats as integers."""
     text = _ENCODER.encode(value)
     # Walking through a graph in Python takes five times as long as writing it, and hardly any holds such a float.
-    return text if _INTEGRAL_FLOAT.search(text) is None else _ENCODER.encode(_plain(value))
+    has_integral_float = (".0" in text or "e+" in text) and _INTEGRAL_FLOAT.search(text) is not None
+    return _ENCODER.encode(_plain(value)) if has_integral_float else text
 
 
 def _plain(value: Any) -> Any:

@@ -55,18 +55,23 @@ def examine(
 
 def read(directory: FilePath) -> list[Document]:
     """The files of a config folder, gateway.yaml first. Raises UsageError where there is none."""
+    shown_directory = _shown_path(directory)
     if not (directory / GATEWAY).is_file():
-        where = f'there is no {GATEWAY} in "{_shown_path(directory)}"'
+        where = f'there is no {GATEWAY} in "{shown_directory}"'
         raise UsageError(f"{where}. Name the folder of the config with --config DIR.")
     routes = sorted([*(directory / ROUTES).glob("*.yaml"), *(directory / ROUTES).glob("*.yml")])
-    return [_read_file(file) for file in (directory / GATEWAY, *routes)]
+    names = [GATEWAY, *(f"{ROUTES}/{file.name}" for file in routes)]
+    files = (directory / GATEWAY, *routes)
+    return [
+        _read_file(file, os.path.normpath(f"{shown_directory}/{name}")) for file, name in zip(files, names, strict=True)
+    ]
 
 
-def _read_file(file: FilePath) -> Document:
+def _read_file(file: FilePath, name: str) -> Document:
     try:
-        return Document(_shown_path(file), file.read_bytes())
+        return Document(name, file.read_bytes())
     except OSError as error:
-        raise UsageError(f'"{_shown_path(file)}" cannot be read: {error.strerror}.') from None
+        raise UsageError(f'"{name}" cannot be read: {error.strerror}.') from None
 
 
 def examine_documents(
