@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+_PHASES = ("prepare", "prompt", "inference", "parse")
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -62,7 +64,8 @@ class Timing:
     @property
     def slowest(self) -> str:
         """The name of the slowest phase."""
-        return max(("prepare", "prompt", "inference", "parse"), key=lambda phase: getattr(self, f"{phase}_ms"))
+        phases = (self.prepare_ms, self.prompt_ms, self.inference_ms, self.parse_ms)
+        return _PHASES[phases.index(max(phases))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from gateway_config.runtime.errors import CallError
 from gateway_config.runtime.flow import Flow
 from gateway_config.runtime.ledger import Ledger
 from gateway_config.runtime.payload import Payload
-from gateway_config.runtime.records import call_record
+from gateway_config.runtime.records import call_line
 from gateway_config.runtime.retry import RetryBudget
 from gateway_config.runtime.settings import Settings
 from gateway_config.runtime.views import ConfigView
@@ -92,7 +92,7 @@ class Core:
             return
         if self.ledger is not None:
             config = self.view.config
-            self.ledger.write(lambda: call_record(config, call, status, outcome))
+            self.ledger.write(lambda: call_line(config, call, status, outcome))
         if log.isEnabledFor(logging.INFO):
             log.info("%s", _line(call, status, outcome))
 

@@ -12,7 +12,7 @@ from gateway_config.errors import ServiceError
 from gateway_config.runtime.answer import Outcome
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.errors import InputError
-from gateway_config.runtime.records import feedback_record
+from gateway_config.runtime.records import feedback_line
 from gateway_config.runtime.trace import read_trace
 
 Thumb = Literal["up", "down"]
@@ -40,7 +40,7 @@ def give_feedback(
     if core.ledger is None:
         raise InputError("feedback needs a folder of records. Give records=, or set GATEWRIGHT_RECORDS.")
     id, hand = os.urandom(8).hex(), {"up": 1, "down": -1}.get(thumb or "")
-    core.ledger.write(lambda: feedback_record(trace, id, hand, score, note))
+    core.ledger.write(lambda: feedback_line(trace, id, hand, score, note))
     why_not = _told(core, about, hand, score)
     return Feedback(id, trace, why_not is None, why_not)
 

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import json
 import logging
 import os
 import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from gateway_config.runtime.segments import Segments
 
@@ -29,8 +27,7 @@ GATHER_S = 0.02
 MOST_WAITING = 10_000
 TELL_EVERY_S = 60.0
 
-Record = Mapping[str, Any]
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+Line = Callable[[], bytes]
 
 
 class Ledger:
@@ -46,20 +43,20 @@ class Ledger:
     def _begin(self) -> None:
         """Everything that a child process must not share with its parent."""
         self._pid = os.getpid()
-        self._waiting: deque[Callable[[], Record]] = deque()
+        self._waiting: deque[Line] = deque()
         self._segments = Segments(self.folder, self._segment_bytes, self._segment_s)
         self._writing = threading.Lock()
         self._some = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def write(self, record: Callable[[], Record]) -> None:
-        """Takes a record, which is worked out later; never blocks, never raises."""
+    def write(self, line: Line) -> None:
+        """Takes what makes the line of a record, which is done later; never blocks, never raises."""
         if self._pid != os.getpid():
             self._begin()
         if len(self._waiting) >= MOST_WAITING:
             self._lose("the disk does not keep up")
             return
-        self._waiting.append(record)
+        self._waiting.append(line)
         if not self._some.is_set():
             self._some.set()
             if self._thread is None:
@@ -77,9 +74,9 @@ class Ledger:
         """Writes what is waiting."""
         with self._writing:
             while self._waiting:
-                record = self._waiting.popleft()
+                line = self._waiting.popleft()
                 try:
-                    self._segments.append(_encode(record()).encode() + b"\n")
+                    self._segments.append(line())
                 except OSError as error:
                     self._lose(error.strerror or str(error))
 

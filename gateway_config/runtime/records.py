@@ -27,39 +27,58 @@ A feedback has type, v, at, trace, id (of the call), feedback_id, thumb (1 or -1
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from gateway_config.compiled import CompiledConfig
 from gateway_config.runtime.answer import Attempt, Outcome, ServedBy, Usage
 from gateway_config.runtime.call import Call
 from gateway_config.runtime.trace import read_trace
+from gateway_config.runtime.views import RouteView
 
 VERSION = 1
 _UNKNOWN_USAGE = Usage(None, None)
 _UNKNOWN_SERVER = ServedBy()
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
-def call_record(config: CompiledConfig, call: Call, status: str, outcome: Outcome | None) -> dict[str, Any]:
-    """The record of a call that is over; `outcome` is None where no answer came."""
-    facts, route = call.facts, call.view.route
-    usage = (outcome.usage if outcome else None) or _UNKNOWN_USAGE
-    served = outcome.served_by if outcome else _UNKNOWN_SERVER
-    timing = outcome.timing if outcome else call.timing()
-    last = call.attempts[-1] if call.attempts else None
-    return {
+def call_line(config: CompiledConfig, call: Call, status: str, outcome: Outcome | None) -> bytes:
+    """The record of a call that is over, as a line; `outcome` is None where no answer came."""
+    own = _encode(_own_fields(call, status, outcome))
+    return f"{_same_fields(config.stage, config.gateway_id, call.view)},{own[1:]}\n".encode()
+
+
+@lru_cache(maxsize=1024)
+def _same_fields(stage: str, gateway_id: str, view: RouteView) -> str:
+    """The beginning of every record of a route, which is written out once."""
+    route = view.route
+    same = {
         "type": "call",
         "v": VERSION,
+        "stage": stage,
+        "gateway_id": gateway_id,
+        "kind": route.kind,
+        "route": route.name,
+        "graph_digest": route.graph_digest,
+        "config_digest": route.config_digest,
+    }
+    return _encode(same)[:-1]
+
+
+def _own_fields(call: Call, status: str, outcome: Outcome | None) -> dict[str, Any]:
+    facts, timing = call.facts, outcome.timing if outcome else call.timing()
+    usage = (outcome.usage if outcome else None) or _UNKNOWN_USAGE
+    served = outcome.served_by if outcome else _UNKNOWN_SERVER
+    last = call.attempts[-1] if call.attempts else None
+    return {
         "id": call.request_id,
         "trace": call.last_trace,
         "at": moment(int(call.request_id[:12], 16)),
-        "stage": config.stage,
-        "gateway_id": config.gateway_id,
-        "kind": route.kind,
         "intent": facts.intent,
-        "route": route.name,
         "tier": call.tier,
         "tenant": facts.tenant,
         "project": facts.project,
@@ -86,8 +105,6 @@ def call_record(config: CompiledConfig, call: Call, status: str, outcome: Outcom
         "parse_ms": round(timing.parse_ms, 3),
         "total_ms": round(timing.total_ms, 3),
         "slowest": timing.slowest,
-        "graph_digest": route.graph_digest,
-        "config_digest": route.config_digest,
         "log_id": outcome.log_id if outcome else None,
         "finish_reason": getattr(outcome, "finish_reason", None),
         "deeper_of": call.deeper_of,
@@ -97,12 +114,10 @@ def call_record(config: CompiledConfig, call: Call, status: str, outcome: Outcom
     }
 
 
-def feedback_record(
-    trace: str, feedback_id: str, thumb: int | None, score: float | None, note: str | None
-) -> dict[str, Any]:
-    """The record of what somebody thought of an answer."""
+def feedback_line(trace: str, feedback_id: str, thumb: int | None, score: float | None, note: str | None) -> bytes:
+    """The record of what somebody thought of an answer, as a line."""
     known = read_trace(trace)
-    return {
+    said = {
         "type": "feedback",
         "v": VERSION,
         "at": moment(time.time_ns() // 1_000_000),
@@ -113,12 +128,18 @@ def feedback_record(
         "score": score,
         "note": note,
     }
+    return f"{_encode(said)}\n".encode()
 
 
 def moment(milliseconds: int) -> str:
     """Milliseconds since 1970 as RFC 3339 in UTC."""
     seconds, rest = divmod(milliseconds, 1000)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest:03d}Z"
+    return f"{_second(seconds)}.{rest:03d}Z"
+
+
+@lru_cache(maxsize=16)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 def _attempt(attempt: Attempt) -> Mapping[str, Any]:

@@ -1,6 +1,6 @@
 """The network for blocking calls: httpcore's pool, in which all reads of a call end at one moment.
 
-A plain time limit starts anew with each read, so a server that sends a byte now and then would be waited for without end.
+A plain time limit starts anew with each read, so a server that sends a byte now and then would be waited for for ever.
 (asyncio needs none of this: a task can be stopped from outside.)
 """
 

@@ -43,8 +43,12 @@ def only(folder: Path) -> Mapping[str, Any]:
     return record
 
 
+def line(**record: Any) -> bytes:
+    return json.dumps(record).encode() + b"\n"
+
+
 def writing(ledger: Ledger, **record: Any) -> None:
-    ledger.write(lambda: record)
+    ledger.write(lambda: line(**record))
     ledger.flush()
 
 
@@ -251,7 +255,7 @@ def test_many_threads_write_whole_records(folder: Path) -> None:
 
     def write(thread: int) -> None:
         for number in range(200):
-            ledger.write(lambda number=number: {"thread": thread, "number": number})
+            ledger.write(lambda number=number: line(thread=thread, number=number))
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
     for thread in threads:
@@ -267,7 +271,7 @@ from pathlib import Path
 from gateway_config.runtime.ledger import Ledger
 ledger = Ledger(Path(sys.argv[1]))
 for number in range(1_000_000):
-    ledger.write(lambda number=number: {"number": number, "at": time.monotonic()})
+    ledger.write(lambda number=number: b'{"number": %d, "at": %f}\\n' % (number, time.monotonic()))
     if number % 100 == 0:
         time.sleep(0.001)
         print(number, flush=True)
@@ -299,7 +303,7 @@ def test_a_disk_that_hangs_holds_no_answer_and_fills_no_memory(folder: Path, mon
     with ledger._writing:
         started = time.monotonic()
         for number in range(100):
-            ledger.write(lambda number=number: {"number": number})
+            ledger.write(lambda number=number: line(number=number))
         assert time.monotonic() - started < 0.1
     assert len(records_in(folder)) == 10
     assert ledger.lost == 90
@@ -333,8 +337,8 @@ def in_a_child(work: Callable[[], None]) -> None:
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_fork_writes_a_segment_of_its_own(folder: Path) -> None:
     ledger = Ledger(folder)
-    ledger.write(lambda: {"number": 1})
+    ledger.write(lambda: line(number=1))
     in_a_child(lambda: writing(ledger, number=2))
-    ledger.write(lambda: {"number": 3})
+    ledger.write(lambda: line(number=3))
     assert sorted(record["number"] for record in records_in(folder)) == [1, 2, 3]
     assert len(list(folder.iterdir())) == 2
