@@ -220,3 +220,57 @@ def test_a_thousand_connections_are_served(client: httpx.Client) -> None:
 
     everybody = asyncio.Event()
     assert {head.split()[1] for head in asyncio.run(all_at_once())} == {b"200"}
+
+
+KINDS = {
+    "chat": LLAMA,
+    "reasoning": "@cf/openai/gpt-oss-120b",
+    "guard": "@cf/meta/llama-guard-3-8b",
+    "embed": "@cf/baai/bge-base-en-v1.5",
+    "rerank": "@cf/baai/bge-reranker-base",
+    "image": "@cf/black-forest-labs/flux-1-schnell",
+    "transcribe": "@cf/openai/whisper-large-v3-turbo",
+    "speak": "@cf/myshell-ai/melotts",
+    "sound": "@cf/deepgram/aura-1",
+    "upstream": "openai/gpt-4o",
+    "vectors": "openai/text-embedding-3-small",
+    "nobody": "nobody/nothing",
+}
+EVERYTHING = {
+    "messages": [{"role": "user", "content": "hello"}],
+    "prompt": "hello",
+    "text": "hello",
+    "query": "hello",
+    "contexts": [{"text": "hello"}],
+    "audio": "aGVsbG8=",
+    "width": 64,
+    "height": 64,
+}
+REST = f"/client/v4/accounts/{ACCOUNT}/ai"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("without", [(), ("messages",), ("prompt", "messages"), ("query", "text")])
+def test_every_kind_of_model_is_answered_at_every_door(
+    client: httpx.Client, kind: str, without: tuple[str, ...]
+) -> None:
+    model_id, gateway = KINDS[kind], f"/v1/{ACCOUNT}/gw"
+    given = {name: value for name, value in EVERYTHING.items() if name not in without}
+    named = [f"{gateway}{CHAT}", f"{gateway}/workers-ai/v1/chat/completions", f"{gateway}/workers-ai/v1/embeddings"]
+    named += [f"{gateway}/openai/chat/completions", f"{gateway}/openai/responses", f"{gateway}/anthropic/v1/messages"]
+    named += [f"{REST}/v1/{door}" for door in ("chat/completions", "responses", "messages", "embeddings")]
+    for streams in (False, True):
+        body = {**given, "stream": streams}
+        calls = [(url, {**body, "model": model_id}) for url in named]
+        calls += [(url, {**body, "model": f"workers-ai/{model_id}", "input": "x"}) for url in named]
+        calls += [
+            (f"{gateway}/run", {"model": model_id, "input": body}),
+            (f"{REST}/run", {"model": model_id, "input": body}),
+        ]
+        calls += [(f"{gateway}/workers-ai/{model_id}", body), (f"{REST}/run/{model_id}", body)]
+        for url, sent in calls:
+            assert client.post(url, json=sent).status_code < 500, (url, sent)
+    queued = client.post(f"{REST}/run/{model_id}?queueRequest=true", json={"requests": [given]}).json()["result"]
+    for _ in range(2):
+        reply = client.post(f"{REST}/run/{model_id}", json={"request_id": queued["request_id"]})
+        assert reply.status_code == 200

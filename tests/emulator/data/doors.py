@@ -12,6 +12,7 @@ from tests.emulator.data.dialects.sse import EVENT_STREAM, paced
 from tests.emulator.data.exchange import Ask, Exchange
 from tests.emulator.evidence import behaviour
 from tests.emulator.upstreams.answers import Answer, Completion, Output
+from tests.emulator.upstreams.kinds import bad_input
 from tests.emulator.upstreams.reach import UpstreamFailed
 from tests.emulator.web import Reply, reply_json
 
@@ -44,6 +45,13 @@ def _created_s(exchange: Exchange, answer: Answer) -> float:
     return (answer.created_s if isinstance(answer, Completion) else 0) or exchange.world.clock.now()
 
 
+def _chatted(answer: Answer) -> Completion:
+    """The completion a door for chat needs; raises UpstreamFailed for what another kind of model gave."""
+    if isinstance(answer, Output):
+        raise bad_input(f"{answer.model} does not chat")
+    return answer
+
+
 def _openai_whole(exchange: Exchange, ask: Ask, answer: Answer) -> Any:
     if isinstance(answer, Output):
         return openai.embeddings(answer) if "data" in answer.body else answer.body
@@ -66,8 +74,7 @@ def _native_chunks(exchange: Exchange, ask: Ask, answer: Completion) -> Iterator
 
 
 def _responses_whole(exchange: Exchange, ask: Ask, answer: Answer) -> Any:
-    assert isinstance(answer, Completion)
-    return responses.whole(answer, _id(exchange, answer), _created_s(exchange, answer))
+    return responses.whole(_chatted(answer), _id(exchange, answer), _created_s(exchange, answer))
 
 
 def _responses_chunks(exchange: Exchange, ask: Ask, answer: Completion) -> Iterator[bytes]:
@@ -75,8 +82,7 @@ def _responses_chunks(exchange: Exchange, ask: Ask, answer: Completion) -> Itera
 
 
 def _anthropic_whole(exchange: Exchange, ask: Ask, answer: Answer) -> Any:
-    assert isinstance(answer, Completion)
-    return anthropic.whole(answer, _id(exchange, answer))
+    return anthropic.whole(_chatted(answer), _id(exchange, answer))
 
 
 def _anthropic_chunks(exchange: Exchange, ask: Ask, answer: Completion) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,7 +35,8 @@ def speaks_openai(model: str) -> bool:
 def result(answer: Answer, answer_id: str, created_s: float, body: dict[str, Any], assumes: Choices) -> Any:
     """What stands in `result`."""
     if isinstance(answer, Output):
-        return answer.body
+        is_sound = isinstance(answer.body, bytes)
+        return {"audio": b64encode(answer.body).decode()} if is_sound else answer.body
     if "input" in body:
         return responses.whole(answer, answer_id, created_s)
     if speaks_openai(answer.model):
