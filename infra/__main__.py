@@ -12,6 +12,7 @@ from gateway_config.compile import compile_config
 from gateway_config.errors import GatewrightError
 from gateway_config.load import load
 from infra.declare import declare
+from infra.gateway_inputs import gateway_inputs
 from infra.settings import read_settings
 
 
@@ -20,7 +21,8 @@ def main(config_directory: Path, *, take_in: bool = False, environment: Mapping[
     try:
         settings = read_settings(environment)
         config = load(config_directory, settings.stage)
-        declare(config, compile_config(config), settings, take_in=take_in)
+        inputs = gateway_inputs(config.file, environment)
+        declare(config, compile_config(config), settings, inputs, take_in=take_in)
     except GatewrightError as error:
         *lines, last = str(error).splitlines()
         for line in lines:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pulumi
 from pulumi import Output, ResourceOptions
@@ -13,7 +14,6 @@ from gateway_config.config import GatewayConfig
 from gateway_config.splits import split_of
 from infra.adapters import make_adapters
 from infra.buckets import make_buckets
-from infra.gateway_inputs import gateway_inputs
 from infra.provider.elements import elements_input
 from infra.resources import AccountToken, AiGateway, LogpushJob, PublishedConfig, R2Bucket, Route
 from infra.settings import Settings, TokenUse
@@ -22,9 +22,11 @@ from infra.tokens import token
 Tokens = Mapping[TokenUse, AccountToken]
 
 
-def declare(config: GatewayConfig, compiled: CompiledConfig, settings: Settings, *, take_in: bool) -> None:
-    """Declares everything. `take_in`: the gateway is there, made by hand or by an `up` that was killed."""
-    gateway = _gateway(config, settings, take_in)
+def declare(
+    config: GatewayConfig, compiled: CompiledConfig, settings: Settings, inputs: Mapping[str, Any], *, take_in: bool
+) -> None:
+    """Declares everything. `inputs` are the gateway's own; `take_in`: it is there, and not yet in the stack."""
+    gateway = _gateway(config, settings, inputs, take_in)
     routes = {name: _route(route, gateway, settings) for name, route in compiled.routes.items() if route.routed}
     adapters = make_adapters(config, settings)
     buckets = make_buckets(settings, settings.buckets) if settings.buckets else ()
@@ -53,13 +55,13 @@ def _say_what_to_do(failure: pulumi.ErrorHookArgs) -> bool:
     return False
 
 
-def _gateway(config: GatewayConfig, settings: Settings, take_in: bool) -> AiGateway:
+def _gateway(config: GatewayConfig, settings: Settings, inputs: Mapping[str, Any], take_in: bool) -> AiGateway:
     """Stock. The import id of the stock provider is `<account>/<gateway>`."""
     return AiGateway(
         "gateway",
         account_id=settings.account,
         ai_gateway_id=config.gateway_id,
-        settings=gateway_inputs(config.file.gateway),
+        settings=inputs,
         opts=ResourceOptions(
             import_=f"{settings.account}/{config.gateway_id}" if take_in else None,
             protect=settings.safety is not None,

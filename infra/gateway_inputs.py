@@ -9,14 +9,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gateway_config.config import Gateway
+from pulumi import Output
 
-_WHEN_FULL = {"stop": "STOP_INSERTING", "delete-oldest": "DELETE_OLDEST"}
+from gateway_config.config import Gateway, GatewayFile, Guardrails, SpendLimit, Telemetry
+from gateway_config.errors import UsageError
+
+WHEN_FULL = {"stop": "STOP_INSERTING", "delete-oldest": "DELETE_OLDEST"}
 
 
-def gateway_inputs(gateway: Gateway) -> Mapping[str, Any]:
-    """All inputs of AiGateway but account and id."""
-    return {**_scalars(gateway), **_rate_limit(gateway)}
+def gateway_inputs(file: GatewayFile, environment: Mapping[str, str]) -> Mapping[str, Any]:
+    """All inputs of AiGateway but account and id.
+
+    Secrets of telemetry are read from the environment; a UsageError names the variable that is missing.
+    """
+    gateway = file.gateway
+    return {
+        **_scalars(gateway),
+        **_rate_limit(gateway),
+        "guardrails": _guardrails(gateway.guardrails) if gateway.guardrails else None,
+        "dlp": _dlp(gateway),
+        "spendLimits": _spend_limits(file),
+        "otels": [_collector(one, environment) for one in gateway.telemetry] or None,
+    }
 
 
 def _scalars(gateway: Gateway) -> dict[str, Any]:
@@ -29,7 +43,7 @@ def _scalars(gateway: Gateway) -> dict[str, Any]:
         "collectLogs": gateway.collect_logs,
         "logClassification": False,
         "logManagement": gateway.log_limit,
-        "logManagementStrategy": _WHEN_FULL[gateway.log_when_full],
+        "logManagementStrategy": WHEN_FULL[gateway.log_when_full],
         "logpush": gateway.logpush_public_key is not None,
         "logpushPublicKey": gateway.logpush_public_key,
         "storeId": "",
@@ -47,3 +61,51 @@ def _rate_limit(gateway: Gateway) -> dict[str, Any]:
         "rateLimitingLimit": limit.requests,
         "rateLimitingTechnique": limit.technique,
     }
+
+
+def _guardrails(guardrails: Guardrails) -> dict[str, Any]:
+    """Both halves are required, also an empty one."""
+    halves = {"prompt": guardrails.prompt, "response": guardrails.response}
+    return {
+        half: {hazard.lower(): action.upper() for hazard, action in hazards.items()} for half, hazards in halves.items()
+    }
+
+
+def _dlp(gateway: Gateway) -> dict[str, Any] | None:
+    dlp = gateway.data_loss_prevention
+    if dlp is None:
+        return None
+    return {"enabled": True, "action": dlp.action.upper(), "profiles": list(dlp.profiles)}
+
+
+def _spend_limits(file: GatewayFile) -> dict[str, Any] | None:
+    rules = [_spend_rule(number, limit, file) for number, limit in enumerate(file.gateway.spend_limits, 1)]
+    return {"enabled": True, "rules": rules} if rules else None
+
+
+def _spend_rule(number: int, limit: SpendLimit, file: GatewayFile) -> dict[str, Any]:
+    rule: dict[str, Any] = {
+        # Each rule has an id of its own: left out, all of them get the same one (facts 4).
+        "id": f"spend-{number}",
+        "enabled": True,
+        "limitType": "cost",
+        "limit": float(limit.usd),
+        "window": limit.window_s,
+        "technique": limit.technique,
+    }
+    if limit.models:
+        rule["model"] = {"mode": "filter", "values": [file.models[name].model for name in limit.models]}
+    if limit.per:
+        rule["metadata"] = {limit.per: {"mode": "partition"}}
+    return rule
+
+
+def _collector(telemetry: Telemetry, environment: Mapping[str, str]) -> dict[str, Any]:
+    told: dict[str, Any] = {"url": telemetry.url, "headers": {}, "contentType": telemetry.content_type}
+    variable = telemetry.authorization_env
+    if variable is None:
+        return told
+    if not environment.get(variable):
+        raise UsageError(f"{variable} is not set: gateway.yaml names it as the authorization for {telemetry.url}.")
+    # The stock provider does not know that this is a secret (facts 4).
+    return {**told, "authorization": Output.secret(environment[variable])}

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import socket
+from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway_config.commands.app import app_for
-from gateway_config.config import Gateway
+from gateway_config.config import GatewayFile
 from gateway_config.errors import UsageError
 from infra import report
 from infra.changes import Difference, Outcome, ResourceChange, value_at
@@ -106,13 +107,48 @@ def _camel(name: str) -> str:
     return re.sub(r"_(\w)", lambda match: match[1].upper(), name)
 
 
+def file_with(**gateway: Any) -> GatewayFile:
+    models = {"fast": {"upstream": "workers-ai", "model": "@cf/meta/fast", "kind": "chat"}}
+    return GatewayFile.model_validate({"version": 1, "gateway": {"id": "inference", **gateway}, "models": models})
+
+
+EVERYTHING: dict[str, Any] = {
+    "rate_limit": {"requests": 600, "window_s": 60},
+    "guardrails": {"prompt": {"S1": "block"}, "response": {}},
+    "data_loss_prevention": {"action": "flag", "profiles": ["p1"]},
+    "spend_limits": [
+        {"usd": Decimal(5), "window_s": 3600, "models": ["fast"], "per": "tenant_id"},
+        {"usd": Decimal(9), "window_s": 60},
+    ],
+    "telemetry": [{"url": "https://otel.example.com/v1", "authorization_env": "OTEL_AUTHORIZATION"}],
+}
+ENVIRONMENT = {"OTEL_AUTHORIZATION": "test-authorization"}
+
+
 def test_every_input_of_the_gateway_is_one_of_the_stock_provider() -> None:
-    assert gateway_inputs(Gateway(id="inference")).keys() <= stock_arguments("AiGatewayArgs")
+    assert gateway_inputs(file_with(**EVERYTHING), ENVIRONMENT).keys() <= stock_arguments("AiGatewayArgs")
 
 
 def test_a_gateway_without_a_limit_has_it_switched_off() -> None:
-    inputs = gateway_inputs(Gateway(id="inference"))
+    inputs = gateway_inputs(file_with(), {})
     assert (inputs["rateLimitingInterval"], inputs["rateLimitingLimit"]) == (0, 0)
+
+
+def test_guardrails_have_both_halves() -> None:
+    inputs = gateway_inputs(file_with(**EVERYTHING), ENVIRONMENT)
+    assert inputs["guardrails"] == {"prompt": {"s1": "BLOCK"}, "response": {}}
+
+
+def test_every_spend_rule_has_an_id_of_its_own() -> None:
+    first, second = gateway_inputs(file_with(**EVERYTHING), ENVIRONMENT)["spendLimits"]["rules"]
+    assert first["id"] != second["id"]
+    assert first["model"] == {"mode": "filter", "values": ["@cf/meta/fast"]}
+    assert first["metadata"] == {"tenant_id": {"mode": "partition"}}
+
+
+def test_a_secret_of_telemetry_that_is_not_there_is_named() -> None:
+    with pytest.raises(UsageError, match="OTEL_AUTHORIZATION is not set"):
+        gateway_inputs(file_with(**EVERYTHING), {})
 
 
 # --- property paths and reports ---
