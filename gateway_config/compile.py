@@ -208,8 +208,13 @@ PASSES: tuple[Callable[[Draft], None], ...] = (verbatim, fallbacks, arms, splits
 def compile_config(config: GatewayConfig) -> CompiledConfig:
     """The compiled config of a stage. The same meaning gives the same bytes, whatever the order in the YAML."""
     file = config.file
-    drafts = {name: _drafted(name, config) for name in sorted(config.routes)}
-    routes = {name: _compiled(draft) for name, draft in drafts.items()}
+    routes: dict[str, CompiledRoute] = {}
+    drafts: dict[str, Draft] = {}
+    for name in sorted(config.routes):
+        draft = _drafted(name, config)
+        routes[name] = _compiled(draft)
+        if file.front_door is not None:
+            drafts[name] = draft
     if file.front_door is not None:
         routes[file.front_door.name] = _front_door(config, drafts)
     return CompiledConfig(

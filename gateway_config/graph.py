@@ -88,10 +88,9 @@ class Graph:
 
 def canonical_outputs(element: Element) -> list[tuple[str, str]]:
     """The edges in the one order that everyone uses: percentages ascending, other labels by name."""
-    if len(element.outputs) < 2:
-        return [*element.outputs.items()]
-    key = _percent_key if element.type == PERCENTAGE else _label_key
-    return sorted(element.outputs.items(), key=key)
+    if element.type == PERCENTAGE:
+        return sorted(element.outputs.items(), key=_percent_key)
+    return sorted(element.outputs.items())
 
 
 def _percent_key(edge: tuple[str, str]) -> tuple[float, str]:
@@ -100,10 +99,6 @@ def _percent_key(edge: tuple[str, str]) -> tuple[float, str]:
         return percent(label), label
     except GraphError:
         return 101.0, label
-
-
-def _label_key(edge: tuple[str, str]) -> str:
-    return edge[0]
 
 
 def percent(label: str) -> float:
