@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, quote, unquote
 import httpx
 
 from gateway_config.control_plane import LOOPBACK
-from gateway_config.errors import RefusedError, UnreachableError
+from gateway_config.errors import RefusedError, UnreachableError, UsageError
 
 ATTEMPTS = 4
 _ALGORITHM = "AWS4-HMAC-SHA256"
@@ -39,9 +39,21 @@ class Keys:
 
 
 def endpoint(account: str, jurisdiction: str = "default", environment: Mapping[str, str] = os.environ) -> str:
-    """Where the S3 API of an account's buckets is; GATEWRIGHT_R2_URL names another one, such as a test's."""
+    """Where the S3 API of an account's buckets is; GATEWRIGHT_R2_URL names another one, such as a test's.
+
+    Raises UsageError beside an emulator whose S3 side nobody named: what is its own never goes to Cloudflare.
+    """
+    if named := environment.get("GATEWRIGHT_R2_URL"):
+        return named
+    api = environment.get("CLOUDFLARE_BASE_URL", "")
+    if httpx.URL(api).host in LOOPBACK:
+        raise UsageError(
+            f"Objects of R2 are asked for while Cloudflare is the emulator at {api}, which has no S3 API of its own. "
+            "Start one (moto_server -p 5000), start the emulator with --s3 http://127.0.0.1:5000, and export "
+            "GATEWRIGHT_R2_URL=http://127.0.0.1:5000; or take gatewright:buckets out of this stage's config."
+        )
     within = "" if jurisdiction == "default" else f".{jurisdiction}"
-    return environment.get("GATEWRIGHT_R2_URL") or f"https://{account}{within}.r2.cloudflarestorage.com"
+    return f"https://{account}{within}.r2.cloudflarestorage.com"
 
 
 class ObjectsRefusedError(RefusedError):

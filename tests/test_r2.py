@@ -15,7 +15,7 @@ from botocore.credentials import Credentials  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_config.errors import UnreachableError
+from gateway_config.errors import UnreachableError, UsageError
 from gateway_config.r2 import ATTEMPTS, Bucket, Keys, ObjectsRefusedError, Signed, endpoint
 from tests.s3 import S3, running_s3
 
@@ -85,6 +85,14 @@ def test_the_endpoint_is_the_accounts_own_unless_another_is_named() -> None:
     assert endpoint("acc", environment={}) == "https://acc.r2.cloudflarestorage.com"
     assert endpoint("acc", "eu", {}) == "https://acc.eu.r2.cloudflarestorage.com"
     assert endpoint("acc", "eu", {"GATEWRIGHT_R2_URL": "http://127.0.0.1:1"}) == "http://127.0.0.1:1"
+
+
+def test_beside_an_emulator_the_s3_side_must_be_named_too() -> None:
+    emulator = {"CLOUDFLARE_BASE_URL": "http://127.0.0.1:8787/client/v4"}
+    with pytest.raises(UsageError, match="export GATEWRIGHT_R2_URL"):
+        endpoint("acc", environment=emulator)
+    named = {**emulator, "GATEWRIGHT_R2_URL": "http://127.0.0.1:5000"}
+    assert endpoint("acc", environment=named) == "http://127.0.0.1:5000"
 
 
 # --- the bucket, over HTTP ---
