@@ -11,12 +11,21 @@ import pytest
 
 from gateway_config.compile import compile_config
 from gateway_config.compiled import CompiledConfig
-from gateway_config.load import load
+from gateway_config.decide import decide
+from gateway_config.load import examine, load
 from gateway_config.wire import from_wire, to_wire
 from tests.compiling import CASES, compiled, compiled_case, split_route
+from tools.rules_page import TODAY
 
 Golden = Callable[[str, str], None]
 REPOSITORY = Path(__file__).parent.parent / "gateway_config"
+EDITOR = Path(__file__).parent.parent / "examples" / "writing-editor"
+
+
+@pytest.fixture(autouse=True)
+def _at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Places are named as seen from the repository's folder."""
+    monkeypatch.chdir(REPOSITORY.parent)
 
 
 def written(elements: Any) -> str:
@@ -43,6 +52,21 @@ def test_digests_are_the_same_on_every_machine(golden: Golden) -> None:
         for case, config in configs.items()
     }
     golden("digests.json", json.dumps(found, indent=1) + "\n")
+
+
+def test_the_writing_editor_is_without_fault(golden: Golden) -> None:
+    config, problems = examine(EDITOR, "prod", TODAY)
+    assert {problem.rule for problem in problems} == {"missing-price"}
+    assert config is not None
+    published = json.loads(compile_config(config).to_json())
+    golden("config/writing-editor.json", json.dumps(published, indent=1, ensure_ascii=False) + "\n")
+
+
+def test_both_tiers_of_the_writing_editor_share_one_limit() -> None:
+    route = compile_config(load(EDITOR, "prod")).routes["editing"]
+    for request, model in (({}, "editing.thorough"), ({"tier": "edge"}, "editing.quick")):
+        assert decide(route.graph, request).model == model
+        assert decide(route.graph, request, exhausted=["editing.limit.1"]).model is None
 
 
 def test_the_repositorys_config_compiles_to_this(golden: Golden) -> None:
