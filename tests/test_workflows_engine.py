@@ -86,7 +86,8 @@ def repository(tmp_path: Path) -> Iterator[Repository]:
 
 def granted(token: str) -> tuple[str, ...]:
     """The permission groups that docs/ci.md names for a token."""
-    [groups] = re.findall(rf"^\| `?{token}`?(?:,[^|]*)? \| ([^|]*) \|$", (ROOT / "docs/ci.md").read_text(), re.MULTILINE)
+    row = re.compile(rf"^\| `?{token}`?(?:,[^|]*)? \| ([^|]*) \|$", re.MULTILINE)
+    [groups] = row.findall((ROOT / "docs/ci.md").read_text())
     return tuple(groups.split(", "))
 
 
