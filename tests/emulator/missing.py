@@ -8,7 +8,6 @@ MISSING = (
         "OpenTelemetry export, Stripe events, log classification, zero data retention",
         "checked and stored, without effect",
     ),
-    ("Unified Billing's own 200 requests a minute", "not counted"),
     ("WebSockets API", "its message schema is not known"),
     ("User-owned tokens under /user/tokens", "account-owned tokens only"),
     ("Secrets Store", "a gateway with a store_id is believed to have the secret a provider config names"),

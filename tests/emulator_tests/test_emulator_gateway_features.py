@@ -266,3 +266,14 @@ def test_the_code_of_a_spend_limit_can_be_assumed(emulator: Running, data: httpx
     emulator.assume(spend_limit_code="2003")
     replies = [ask(data, model_name=f"workers-ai/{GPT_OSS}") for _ in range(2)]
     assert replies[1].json()["error"][0]["code"] == 2003
+
+
+def test_unified_billing_pays_two_hundred_requests_a_minute(
+    emulator: Running, data: httpx.Client, gateway: Gateway
+) -> None:
+    gateway()
+    emulator.admin("POST", "/clock", {"stop": "2026-11-01T00:00:00Z"})
+    assert {ask(data, model_name="openai/gpt-4o").status_code for _ in range(200)} == {200}
+    assert ask(data, model_name="openai/gpt-4o").status_code == 429
+    emulator.admin("POST", "/clock", {"advance_s": 61})
+    assert ask(data, model_name="openai/gpt-4o").status_code == 200

@@ -10,7 +10,7 @@ from tests.emulator.control.finetunes.models import check_adapter
 from tests.emulator.data.cache import BEFORE_ROUTE, keep, look_up
 from tests.emulator.data.credentials import credential_of
 from tests.emulator.data.exchange import Ask, Exchange, check_workers_ai
-from tests.emulator.data.limits import check_spend, record_spend
+from tests.emulator.data.limits import check_spend, check_unified_billing, record_spend
 from tests.emulator.evidence import behaviour
 from tests.emulator.upstreams import others
 from tests.emulator.upstreams.answers import Answer
@@ -77,8 +77,8 @@ async def ask_model(exchange: Exchange, ask: Ask, patience: Patience, in_route: 
 def _check_credential(exchange: Exchange, provider: str) -> None:
     if provider == WORKERS_AI_SLUG:
         check_workers_ai(exchange)
-    elif provider in others.UPSTREAMS:
-        credential_of(exchange, provider)
+    elif provider in others.UPSTREAMS and credential_of(exchange, provider) == "unified":
+        check_unified_billing(exchange)
 
 
 async def _with_retries(exchange: Exchange, ask: Ask, patience: Patience) -> Answer:

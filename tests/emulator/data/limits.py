@@ -13,6 +13,7 @@ from tests.emulator.evidence import behaviour
 from tests.emulator.upstreams.reach import UpstreamFailed
 
 RATE_CODE = assumption("rate-limit-answer", "What does a gateway answer over its rate limit?", "429/2003", "401/2009")
+UNIFIED_REQUESTS, UNIFIED_WINDOW_S = 200, 60
 SPEND_CODE = assumption("spend-limit-code", "Which code has the 429 of a spend limit?", "2022", "2003")
 
 
@@ -30,6 +31,17 @@ def check_rate(exchange: Exchange) -> None:
         exchange.rate_limited = True
         status, code = exchange.world.assumes(RATE_CODE).split("/")
         raise gateway_error(int(status), int(code), "Rate limited" if status == "429" else "Unauthorized")
+    window.add(now, 1)
+
+
+@behaviour("Unified Billing has 200 requests a minute and gateway, then 429; own keys have no limit", "DOC", "limits")
+def check_unified_billing(exchange: Exchange) -> None:
+    """Count a request that Unified Billing pays; refused where the minute has had enough."""
+    key: Hashable = ("unified", exchange.account, exchange.gateway.id)
+    window, now = exchange.world.windows.at(key, UNIFIED_WINDOW_S, sliding=True), exchange.world.clock.now()
+    if window.used(now) >= UNIFIED_REQUESTS:
+        exchange.rate_limited = True
+        raise gateway_error(429, 2003, "Rate limited")
     window.add(now, 1)
 
 
