@@ -15,8 +15,8 @@ from pydantic_core import ErrorDetails
 
 from gateway_config.config import NAME_PATTERN, STAGE_PATTERN, GatewayConfig, GatewayFile, Part, Route, Source
 from gateway_config.errors import ConfigError, UsageError
-from gateway_config.problems import Place, Problem, Severity, shown
-from gateway_config.reading import Document, Path
+from gateway_config.problems import Place, Problem, Severity, printable, shown
+from gateway_config.reading import LARGEST_BYTES, Document, Path
 from gateway_config.rules import RULES, check
 
 ROUTES = "routes"
@@ -59,7 +59,8 @@ def read(directory: FilePath) -> list[Document]:
     if not (directory / GATEWAY).is_file():
         where = f'there is no {GATEWAY} in "{shown_directory}"'
         raise UsageError(f"{where}. Name the folder of the config with --config DIR.")
-    routes = sorted([*(directory / ROUTES).glob("*.yaml"), *(directory / ROUTES).glob("*.yml")])
+    found = [*(directory / ROUTES).glob("*.yaml"), *(directory / ROUTES).glob("*.yml")]
+    routes = sorted(file for file in found if not file.name.startswith("."))  # editors leave hidden files
     names = [GATEWAY, *(f"{ROUTES}/{file.name}" for file in routes)]
     files = (directory / GATEWAY, *routes)
     return [
@@ -68,10 +69,14 @@ def read(directory: FilePath) -> list[Document]:
 
 
 def _read_file(file: FilePath, name: str) -> Document:
+    name = printable(name)
     try:
-        return Document(name, file.read_bytes())
+        if not file.is_file():  # a pipe or a device would be read for ever
+            return Document.unread(name, "it is no regular file")
+        with file.open("rb") as opened:
+            return Document(name, opened.read(LARGEST_BYTES + 1))
     except OSError as error:
-        raise UsageError(f'"{name}" cannot be read: {error.strerror}.') from None
+        return Document.unread(name, error.strerror or "the system refused")
 
 
 def examine_documents(
@@ -100,7 +105,7 @@ def _shown_path(path: FilePath) -> str:
     """A path as a user would write it: relative where that is shorter."""
     try:
         return os.path.relpath(path) if path.resolve().is_relative_to(FilePath.cwd()) else str(path)
-    except OSError:
+    except (OSError, RuntimeError):  # a link that leads to itself
         return str(path)
 
 

@@ -42,13 +42,13 @@ class Problem:
 
     def __post_init__(self) -> None:
         # Names in a message come from files: a line break or an escape sequence in one must not reach a terminal.
-        object.__setattr__(self, "message", _printable(self.message))
+        object.__setattr__(self, "message", printable(self.message))
 
     def __str__(self) -> str:
         return f"{self.place} {self.rule}: {self.message}"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """One line without control characters, which are written as escapes."""
     if text.isprintable():
         return text

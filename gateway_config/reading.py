@@ -26,7 +26,7 @@ LARGEST_BYTES = 1_000_000
 DEEPEST = 32
 MOST_READING_PROBLEMS = 50
 # After these, what was read is not what was meant, so nobody should look any further into it.
-_BREAKING = frozenset({"file-too-large", "encoding", "yaml-syntax", "yaml-tab", "yaml-depth"})
+_BREAKING = frozenset({"file-unreadable", "file-too-large", "encoding", "yaml-syntax", "yaml-tab", "yaml-depth"})
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WORDS: Mapping[str, Any] = {"true": True, "false": False, "null": None, "~": None, "": None}
@@ -69,27 +69,24 @@ class Document:
         reader = _Reader(self)
         self.data: dict[str, Any] = reader.read()
 
+    @classmethod
+    def unread(cls, name: str, reason: str) -> Document:
+        """A file that could not be opened: nothing but the problem of it."""
+        document = cls(name, b"{}")
+        document.complain("file-unreadable", 0, 0, f"the file cannot be read: {reason}. Mend or remove it.")
+        return document
+
     def _decoded(self, content: bytes) -> str:
         if len(content) > LARGEST_BYTES:
-            size = f"{len(content):,} bytes"
-            self.complain(
-                "file-too-large",
-                0,
-                0,
-                f"the file has {size}; at most {LARGEST_BYTES:,} are read. Split it up.",
-            )
+            self.complain("file-too-large", 0, 0, f"the file has more than {LARGEST_BYTES:,} bytes. Split it up.")
             return ""
         try:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             before = content[: error.start]
             column = len(before.rpartition(b"\n")[2].decode("utf-8", "replace"))
-            self.complain(
-                "encoding",
-                before.count(b"\n"),
-                column,
-                "the file is not UTF-8 from here on. Save it as UTF-8.",
-            )
+            line = before.count(b"\n")
+            self.complain("encoding", line, column, "the file is not UTF-8 from here on. Save it as UTF-8.")
             return ""
         return text
 
@@ -284,7 +281,10 @@ class _Reader:
         if self.places is None:
             return ()
         path = (*frame.path, key)
-        self.places.setdefault((path, False), (event.start_mark.line, event.start_mark.column))
+        own = (event.start_mark.line, event.start_mark.column)
+        # A block begins on the line below its key; what is wrong with the whole of it is looked for at the key.
+        is_block = isinstance(value, dict | list) and not event.flow_style
+        self.places.setdefault((path, False), self.places.get((path, True), own) if is_block else own)
         return path
 
 

@@ -46,7 +46,7 @@ def test_a_problem_fails_with_its_place_and_what_to_do(folder: Path) -> None:
     )
     result = run("check")
     assert result.exit_code == 1
-    assert lines(result)[0].startswith("gateway_config/routes/quick-chat.yaml:7:8 split-sum: shares of")
+    assert lines(result)[0].startswith("gateway_config/routes/quick-chat.yaml:7:35 split-sum: shares of")
 
 
 def test_problems_of_all_files_come_at_once_in_order_of_place(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Files become a config where nothing is wrong, and all problems with their places where something is."""
 
 import datetime
+import os
 from pathlib import Path
 
 import pytest
@@ -82,12 +83,6 @@ def test_a_folder_without_a_config_says_what_to_do(tmp_path: Path) -> None:
         load(tmp_path, "dev")
 
 
-def test_a_folder_in_place_of_a_file_cannot_be_read(folder: Path) -> None:
-    (folder / "routes" / "odd.yaml").mkdir()
-    with pytest.raises(UsageError, match=r"routes/odd\.yaml.* cannot be read"):
-        load(folder, "dev")
-
-
 @pytest.mark.parametrize("stage", ["", "Dev", "dev-1", "1dev", "d" * 17, "dev\n"])
 def test_a_stage_has_a_plain_name(stage: str) -> None:
     with pytest.raises(UsageError, match='a stage is named like "dev"'):
@@ -132,7 +127,7 @@ def test_another_stage_keeps_what_the_file_says() -> None:
 def test_a_problem_in_a_stage_is_placed_there() -> None:
     text = CHAT + "stages:\n  dev: {split: {champion: 50, challenger: 10}, stickey: 1}\n"
     assert complaints(chat=CHAT + "stages:\n  dev: {split: {champion: 50, challenger: 10}}\n") == [
-        "routes/chat.yaml:10:16 split-sum"
+        "routes/chat.yaml:10:43 split-sum"
     ]
     assert complaints(chat=text) == ["routes/chat.yaml:10:48 unknown-key"]
     assert complaints("prod", chat=text) == []
@@ -296,3 +291,37 @@ def test_a_route_that_cannot_be_read_hides_no_problem_of_the_others(tmp_path: Pa
     assert config is None
     assert {"unknown-key", "unknown-model"} <= {problem.rule for problem in problems}
     assert not {"unknown-intent", "unused-model"} & {problem.rule for problem in problems}
+
+
+def small(folder: Path) -> Path:
+    """A config folder with one route in it."""
+    (folder / "routes").mkdir()
+    (folder / "gateway.yaml").write_text(GATEWAY)
+    (folder / "routes" / "chat.yaml").write_text(CHAT)
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "circle", "device"])
+def test_a_route_that_is_no_file_is_a_problem_with_a_place(tmp_path: Path, kind: str) -> None:
+    odd = small(tmp_path) / "routes" / "odd.yaml"
+    if kind == "folder":
+        odd.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(odd)
+    else:
+        odd.symlink_to("odd.yaml" if kind == "circle" else "/dev/zero")
+    _, problems = examine(tmp_path, "dev", TODAY)
+    assert [str(problem.place) for problem in problems if problem.rule == "file-unreadable"] == [f"{odd}:1:1"]
+
+
+def test_hidden_files_of_editors_are_not_routes(tmp_path: Path) -> None:
+    (small(tmp_path) / "routes" / ".#chat.yaml").symlink_to("nobody@nowhere")
+    assert examine(tmp_path, "dev", TODAY)[1] == []
+
+
+def test_a_price_that_is_null_is_named_where_it_stands() -> None:
+    gateway = GATEWAY.replace(
+        "models:\n", "models:\n  free:\n    upstream: a\n    model: b\n    kind: chat\n    price: null\n"
+    )
+    [problem] = [problem for problem in examined(gateway=gateway)[1] if problem.rule == "missing-price"]
+    assert gateway.splitlines()[problem.place.line - 1].strip() == "price: null"

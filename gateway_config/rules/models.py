@@ -8,6 +8,7 @@ from gateway_config.compile import is_routed
 from gateway_config.config import Model
 from gateway_config.kinds import KINDS
 from gateway_config.problems import Severity
+from gateway_config.reading import Path
 from gateway_config.rules.registry import Checked, Complaint, RouteView, rule
 
 
@@ -67,7 +68,8 @@ def missing_price(checked: Checked) -> Iterator[Complaint]:
     for name, model in checked.config.file.models.items():
         if model.price is None:
             message = f'the price of "{name}" is not known, so its costs are unknown. Add `price` when there is one.'
-            yield checked.in_gateway(("models", name), message)
+            path: Path = ("models", name, "price") if "price" in model.model_fields_set else ("models", name)
+            yield checked.in_gateway(path, message)
 
 
 @rule()

@@ -21,7 +21,7 @@ def split_sum(checked: Checked) -> Iterator[Complaint]:
     for view in checked.routes():
         for path, split in view.route.splits().items():
             if (message := _sum_message(view.name, split)) is not None:
-                yield view.complaint(path, message)
+                yield view.complaint((*path, [*split][-1]), message)
 
 
 def _sum_message(name: str, split: Split) -> str | None:
