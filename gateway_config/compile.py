@@ -343,12 +343,13 @@ def _sent_along(target: CompiledTarget) -> dict[str, Any]:
 
 def keys_read(graph: Graph) -> tuple[str, ...]:
     """The metadata keys that a graph asks for, in the order in which they are sent."""
-    keys = {key for element in graph.elements.values() for key in _keys_of(element)}
+    asking = (element for element in graph.elements.values() if element.type in (CONDITIONAL, RATE))
+    keys = {key for element in asking for key in _keys_of(element)}
     return (*(key for key in _FIRST_KEYS if key in keys), *sorted(keys - set(_FIRST_KEYS)))
 
 
 def _keys_of(element: Element) -> set[str]:
     if element.type == CONDITIONAL:
         return keys_asked(element.properties.get("conditions"))
-    key = element.properties.get("key", "") if element.type == RATE else ""
+    key = element.properties.get("key", "")
     return {key.removeprefix(METADATA)} if isinstance(key, str) and key.startswith(METADATA) else set()

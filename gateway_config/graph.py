@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from gateway_config.errors import GraphError
@@ -101,6 +102,7 @@ def _percent_key(edge: tuple[str, str]) -> tuple[float, str]:
         return 101.0, label
 
 
+@lru_cache(maxsize=1024)
 def percent(label: str) -> float:
     """The percentage that an output's label states: `"10%"` is 10.0. A label that states none is an error."""
     if _PERCENT.fullmatch(label) is None:
