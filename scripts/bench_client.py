@@ -61,7 +61,7 @@ def serve(bound: socket.socket) -> None:
 def converse(connection: socket.socket, plain: bytes, stream: bytes) -> None:
     buffer = b""
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    while part := connection.recv(65536):
+    while part := received(connection):
         buffer += part
         head, found, body = buffer.partition(b"\r\n\r\n")
         if not found:
@@ -70,6 +70,14 @@ def converse(connection: socket.socket, plain: bytes, stream: bytes) -> None:
         if len(body) >= length:
             connection.sendall(stream if b'"stream":true' in body.replace(b" ", b"") else plain)
             buffer = b""
+
+
+def received(connection: socket.socket) -> bytes:
+    """The next bytes; nothing where the client has gone."""
+    try:
+        return connection.recv(65536)
+    except ConnectionError:
+        return b""
 
 
 def timed(call: Callable[[], object], times: int) -> float:

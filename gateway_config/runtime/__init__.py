@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from gateway_config.runtime.classify import Verdict
     from gateway_config.runtime.client import Client
     from gateway_config.runtime.drift import Drift
-    from gateway_config.runtime.drive import AsyncStream, Stream
+    from gateway_config.runtime.drive import Stream
+    from gateway_config.runtime.drive_async import AsyncStream
     from gateway_config.runtime.embed import Embeddings
     from gateway_config.runtime.errors import (
         AnsweredNoError,
@@ -65,10 +66,8 @@ _NAMES = {
     "classify": ("Verdict",),
     "client": ("Client",),
     "drift": ("Drift",),
-    "drive": (
-        "AsyncStream",
-        "Stream",
-    ),
+    "drive": ("Stream",),
+    "drive_async": ("AsyncStream",),
     "embed": ("Embeddings",),
     "errors": (
         "AnsweredNoError",

@@ -16,7 +16,7 @@ from gateway_config.runtime.base import Base, config_of_files
 from gateway_config.runtime.chat import Message
 from gateway_config.runtime.door import async_transport_of
 from gateway_config.runtime.drift import Drift
-from gateway_config.runtime.drive import AsyncStream, drive_async
+from gateway_config.runtime.drive_async import AsyncStream, drive_async
 from gateway_config.runtime.flow import Flow
 from gateway_config.runtime.options import (
     AskOptions,

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 from gateway_config.config import Cache, DateField
 from gateway_config.graph import canonical_json
@@ -58,6 +57,8 @@ def rendered(cache: Cache, fields: Mapping[str, str], at: datetime | None = None
             return quote(str(fields[name]), safe="")
         declared = cache.fields.get(name)
         if isinstance(declared, DateField):
+            from zoneinfo import ZoneInfo  # only keys with a date need it
+
             return (at or datetime.now(UTC)).astimezone(ZoneInfo(declared.time_zone)).strftime(declared.form)
         raise InputError(f'the cache key needs the field "{name}". Give it with cache={{"{name}": "…"}}.')
 
