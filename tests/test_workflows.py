@@ -232,28 +232,31 @@ def test_a_check_that_fails_is_no_all_clear(runner: Runner, watch: dict[str, Any
 
 def issue(runner: Runner, found: str) -> list[Any]:
     (runner.folder / "found.md").write_text(found)
-    ran = runner.run(step("drift", "drift", "Keep the issue"), STAGE="prod", GH_TOKEN="test-gh", GH_REPO="o/r")
+    ran = runner.run(step("drift", "drift", "Keep the issue"), STAGE="prod", GH_TOKEN="test-gh")
     assert ran.code == 0, ran.said
-    return [(told["title"], told["body"], told["open"]) for told in runner.world["issues"]]
+    return [(told["title"], told["body"], told["state"]) for told in runner.world["issues"]]
 
 
 def test_drift_opens_an_issue_that_is_kept_up_to_date_and_closed(runner: Runner) -> None:
     title = "prod is not what main declares"
-    assert issue(runner, "one element\n") == [(title, "one element\n", True)]
-    assert issue(runner, "two elements\n") == [(title, "two elements\n", True)]
-    assert issue(runner, "") == [(title, "two elements\n", False)]
-    assert issue(runner, "again\n")[1:] == [(title, "again\n", True)]
+    assert issue(runner, "one element\n") == [(title, "one element\n", "open")]
+    assert issue(runner, "two elements\n") == [(title, "two elements\n", "open")]
+    assert issue(runner, "") == [(title, "two elements\n", "closed")]
+    assert issue(runner, "again\n")[1:] == [(title, "again\n", "open")]
 
 
 def test_without_drift_and_without_an_issue_nothing_is_said(runner: Runner) -> None:
     assert issue(runner, "") == []
 
 
-def test_an_issue_of_that_title_by_somebody_else_is_left_alone(runner: Runner) -> None:
-    theirs = {"number": 1, "title": "prod is not what main declares", "body": "?", "open": True, "author": "ada"}
-    runner.world = {**runner.world, "issues": [theirs]}
-    assert len(issue(runner, "one element\n")) == 2
-    assert runner.world["issues"][0] == theirs
+def test_issues_of_others_are_left_alone_whatever_their_titles(runner: Runner) -> None:
+    title = "prod is not what main declares"
+    theirs = [{"number": number, "title": title, "body": "?", "user": {"login": "ada"}} for number in (1, 2)]
+    theirs.append({"number": 3, "title": "Tokens of prod are to be rotated", "body": "?", "user": {"login": BOT}})
+    runner.world = {**runner.world, "issues": [{**told, "state": "open"} for told in theirs]}
+    before = runner.world["issues"]
+    assert issue(runner, "one element\n")[3:] == [(title, "one element\n", "open")]
+    assert runner.world["issues"][:3] == before
 
 
 @pytest.mark.parametrize("workflow", ["drift", "rotation"])
@@ -266,6 +269,20 @@ def test_the_run_fails_with_what_was_found_in_its_log(runner: Runner, workflow: 
 
 
 # --- what their steps do: deploy ---
+
+
+@pytest.mark.parametrize(("exit_code", "status"), [(0, "0"), (7, "7")])
+def test_the_plan_is_shown_and_says_whether_there_is_anything_to_approve(
+    runner: Runner, exit_code: int, status: str
+) -> None:
+    ran = watched(runner, step("deploy", "plan", "Show in the run's summary what waits for approval"), exit_code)
+    assert (ran.code, ran.outputs, ran.summary) == (0, {"status": status}, "what was found\n")
+    assert read("deploy")["jobs"]["prod"]["if"] == "needs.plan.outputs.status == '7'"
+
+
+def test_without_a_plan_nothing_goes_to_prod(runner: Runner) -> None:
+    ran = watched(runner, step("deploy", "plan", "Show in the run's summary what waits for approval"), 3)
+    assert (ran.code, ran.outputs) == (3, {})
 
 
 @pytest.mark.parametrize(("newest", "code"), [("a", 0), ("b", 1)])
