@@ -6,9 +6,11 @@ import base64
 import gzip
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -53,11 +55,29 @@ class Stage:
         outcome: Outcome = getattr(Engine(self.folder, "dev", environment=self.environment), verb)()
         return outcome
 
-    def command(self, verb: str) -> subprocess.CompletedProcess[str]:
-        """As a user runs it: a program whose engine fails leaves an event loop of Pulumi's open in its process."""
+    def words(self, verb: str) -> list[str]:
+        """The command as a user gives it."""
         command = [sys.executable, "-c", "from gateway_config.cli import main; main()", verb, "--stage", "dev"]
         places = ["--project", str(self.folder), "--config", str(self.folder / "gateway_config")]
-        return subprocess.run([*command, *places], env=self.environment, cwd=ROOT, capture_output=True, text=True)
+        return [*command, *places]
+
+    def command(self, verb: str) -> subprocess.CompletedProcess[str]:
+        """In a process of its own: one whose engine fails is left with an open event loop of Pulumi's."""
+        return subprocess.run(self.words(verb), env=self.environment, cwd=ROOT, capture_output=True, text=True)
+
+    def kill_during(self, path: str) -> None:
+        """Kills an `up`, its engine included, while a POST to a path is under way; that is still carried out."""
+        self.emulator.fault(path, method="POST", delay_ms=600, times=1)
+        run = subprocess.Popen(self.words("up"), env=self.environment, cwd=ROOT, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while self.emulator.admin("GET", "/faults")["faults"][-1]["times"]:
+            assert time.monotonic() < deadline, "waited for a minute"
+            time.sleep(0.05)
+        found = subprocess.run(["pgrep", "-P", str(run.pid)], capture_output=True, text=True, check=True)
+        for pid in (*map(int, found.stdout.split()), run.pid):
+            os.kill(pid, signal.SIGKILL)
+        run.wait(timeout=30)
+        time.sleep(0.8)
 
     def job(self) -> dict[str, Any]:
         (job,) = self.api.get(f"{ACCOUNT}/logpush/jobs")
@@ -109,6 +129,17 @@ def test_an_interrupted_upload_is_finished_and_hand_edits_are_healed(stage: Stag
     assert stage.api.get(f"{ACCOUNT}/logpush/jobs") == []
     assert len(stage.api.get(f"{ACCOUNT}/ai/finetunes")) == 1
     assert any("its slot stays taken (1 of 100)" in notice for notice in gone.notices)
+
+
+@pytest.mark.parametrize("path", ["*/finetune-assets", "*/logpush/jobs"], ids=["upload", "job"])
+def test_what_a_killed_up_left_is_finished_once(stage: Stage, path: str) -> None:
+    stage.kill_during(path)
+    stage.run("up")
+    assert stage.job()["name"] == "gatewright-inference-dev"
+    (adapter,) = stage.api.get(f"{ACCOUNT}/ai/finetunes")
+    question = {"messages": [{"role": "user", "content": "x"}], "raw": True, "lora": adapter["name"]}
+    assert stage.api.post(f"{ACCOUNT}/ai/run/{MISTRAL}", question)["response"]
+    assert stage.run("preview").changes == ()
 
 
 def test_what_is_pushed_is_opened_by_our_key_and_no_secret_is_in_plain_text(stage: Stage) -> None:
