@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from tests.emulator import app
 from tests.emulator.server import Running
 from tests.emulator.services import OPERATIONS
 from tests.emulator_tests.given import ACCOUNT, LLAMA, MINIMAL, chat_body, end, model, start
@@ -170,8 +171,6 @@ def test_a_body_of_30_mb_is_answered(client: httpx.Client) -> None:
 
 
 def test_a_body_over_100_mb_is_413(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.emulator import app
-
     monkeypatch.setattr(app, "MOST_BODY_BYTES", 1000)
     assert client.post(f"/v1/{ACCOUNT}/gw{CHAT}", json=chat_body("x" * 2000)).status_code == 413
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -273,8 +274,6 @@ TOOL = {
 
 
 def test_a_required_tool_is_called_with_fitting_arguments(rest: httpx.Client) -> None:
-    import json
-
     body = chat_body(LLAMA, tools=[TOOL], tool_choice="required")
     choice = rest.post("/v1/chat/completions", json=body).json()["choices"][0]
     call = choice["message"]["tool_calls"][0]["function"]
@@ -303,8 +302,6 @@ def test_native_tool_calls_come_as_a_field_or_as_text(
 
 
 def test_json_mode_answers_with_json_that_fits(rest: httpx.Client) -> None:
-    import json
-
     schema = {"type": "object", "properties": {"score": {"type": "integer", "minimum": 1, "maximum": 5}}}
     wanted = {"type": "json_schema", "json_schema": {"name": "s", "schema": schema}}
     body = chat_body(LLAMA, response_format=wanted)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.emulator.server import Running
-from tests.emulator_tests.given import GPT_OSS, LLAMA, chat_body, end, model, start
+from tests.emulator_tests.given import GPT_OSS, LLAMA, MINIMAL, chat_body, end, model, start
 
 pytestmark = pytest.mark.http
 CHAT = "/compat/chat/completions"
@@ -71,8 +71,6 @@ def test_status_without_a_cache_can_be_assumed_a_miss(emulator: Running, data: h
 def test_an_update_of_the_gateway_can_invalidate_its_cache(
     control: httpx.Client, data: httpx.Client, gateway: Gateway
 ) -> None:
-    from tests.emulator_tests.given import MINIMAL
-
     gateway(cache_ttl=60, cache_invalidate_on_update=True)
     statuses(data, "a")
     body = {**MINIMAL, "cache_ttl": 60, "cache_invalidate_on_update": True}

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.emulator.control.logs import models
 from tests.emulator.server import Running
 from tests.emulator_tests.given import GPT_OSS, LLAMA, chat_body
 
@@ -168,8 +169,6 @@ def test_logs_can_be_deleted(control: httpx.Client, data: httpx.Client, gateway:
 def test_a_full_log_stops_or_forgets_the_oldest(
     control: httpx.Client, data: httpx.Client, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.emulator.control.logs import models
-
     monkeypatch.setattr(models, "MOST_KEPT", 2)
     gateway()
     for text in ("1", "2", "3"):
