@@ -98,9 +98,21 @@ def test_secrets_come_from_environments_and_reach_one_step_only() -> None:
         assert secrets_in(job) == secrets_in(with_secrets), name
 
 
-def test_a_pull_request_and_a_drift_check_never_meet_what_may_deploy() -> None:
-    deploying = {name for name, job in jobs() if job.get("environment", {}).get("name") in ("dev", "prod")}
-    assert deploying == {"deploy.dev", "deploy.prod"}
+def test_only_the_two_deploys_meet_what_may_deploy_each_that_of_its_stage() -> None:
+    environments = {name: job["environment"]["name"] for name, job in jobs() if "environment" in job}
+    reading = {name for name, environment in environments.items() if environment == "preview-${{ matrix.stage }}"}
+    assert reading == {"pull-request.preview", "drift.drift", "rotation.rotation"}
+    assert environments == {
+        **dict.fromkeys(reading, "preview-${{ matrix.stage }}"),
+        "deploy.dev": "dev",
+        "deploy.plan": "preview-prod",
+        "deploy.prod": "prod",
+    }
+
+
+def test_a_deploy_is_that_of_the_environment_it_waits_for() -> None:
+    told = read("deploy")["jobs"]
+    assert {name: job["env"]["STAGE"] for name, job in told.items()} == {"dev": "dev", "plan": "prod", "prod": "prod"}
 
 
 def test_no_expression_stands_in_a_script() -> None:
