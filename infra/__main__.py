@@ -14,15 +14,18 @@ from gateway_config.load import load
 from infra.declare import declare
 from infra.gateway_inputs import gateway_inputs
 from infra.settings import read_settings
+from infra.take_in import TakeIn
+
+NOTHING = TakeIn()
 
 
-def main(config_directory: Path, *, take_in: bool = False, environment: Mapping[str, str] = os.environ) -> None:
+def main(config_directory: Path, *, take_in: TakeIn = NOTHING, environment: Mapping[str, str] = os.environ) -> None:
     """Declares the stage that runs. Problems of the config are lines of the engine; nothing is deployed."""
     try:
         settings = read_settings(environment)
         config = load(config_directory, settings.stage)
         inputs = gateway_inputs(config.file, environment)
-        declare(config, compile_config(config), settings, inputs, take_in=take_in)
+        declare(config, compile_config(config), settings, inputs, take_in)
     except GatewrightError as error:
         *lines, last = str(error).splitlines()
         for line in lines:

@@ -12,6 +12,7 @@ import typer
 
 from gateway_config.commands.options import ConfigOption, JsonOption, StageOption
 from gateway_config.errors import UsageError
+from infra.import_command import register as register_import
 from infra.keys import register as register_keys
 from infra.rotation import register as register_rotation
 from infra.route_commands import register as register_routes
@@ -28,6 +29,7 @@ def register(app: typer.Typer) -> None:
     for command in (preview, up, destroy):
         app.command()(command)
     register_routes(app)
+    register_import(app)
     register_rotation(app)
     register_keys(app)
 

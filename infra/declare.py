@@ -17,17 +17,20 @@ from infra.buckets import make_buckets
 from infra.provider.elements import elements_input
 from infra.resources import AccountToken, AiGateway, LogpushJob, PublishedConfig, R2Bucket, Route
 from infra.settings import Settings, TokenUse
+from infra.take_in import TakeIn
 from infra.tokens import token
 
 Tokens = Mapping[TokenUse, AccountToken]
 
 
 def declare(
-    config: GatewayConfig, compiled: CompiledConfig, settings: Settings, inputs: Mapping[str, Any], *, take_in: bool
+    config: GatewayConfig, compiled: CompiledConfig, settings: Settings, inputs: Mapping[str, Any], take_in: TakeIn
 ) -> None:
-    """Declares everything. `inputs` are the gateway's own; `take_in`: it is there, and not yet in the stack."""
+    """Declares everything. `inputs` are the gateway's own; `take_in` is what exists and is not yet in the stack."""
     gateway = _gateway(config, settings, inputs, take_in)
-    routes = {name: _route(route, gateway, settings) for name, route in compiled.routes.items() if route.routed}
+    routes = {
+        name: _route(route, gateway, settings, take_in) for name, route in compiled.routes.items() if route.routed
+    }
     adapters = make_adapters(config, settings)
     buckets = make_buckets(settings, settings.buckets) if settings.buckets else ()
     tokens: Tokens = {use: token(use, dates, settings, buckets) for use, dates in settings.tokens.items()}
@@ -55,22 +58,24 @@ def _say_what_to_do(failure: pulumi.ErrorHookArgs) -> bool:
     return False
 
 
-def _gateway(config: GatewayConfig, settings: Settings, inputs: Mapping[str, Any], take_in: bool) -> AiGateway:
+def _gateway(config: GatewayConfig, settings: Settings, inputs: Mapping[str, Any], take_in: TakeIn) -> AiGateway:
     """Stock. The import id of the stock provider is `<account>/<gateway>`."""
     return AiGateway(
         "gateway",
         account_id=settings.account,
         ai_gateway_id=config.gateway_id,
         settings=inputs,
-        opts=ResourceOptions(
-            import_=f"{settings.account}/{config.gateway_id}" if take_in else None,
-            protect=settings.safety is not None,
-            hooks=pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook("gateway-exists", _say_what_to_do)]),
+        opts=ResourceOptions.merge(
+            ResourceOptions(
+                protect=settings.safety is not None,
+                hooks=pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook("gateway-exists", _say_what_to_do)]),
+            ),
+            take_in.options("gateway", list(inputs)),
         ),
     )
 
 
-def _route(route: CompiledRoute, gateway: AiGateway, settings: Settings) -> Route:
+def _route(route: CompiledRoute, gateway: AiGateway, settings: Settings, take_in: TakeIn) -> Route:
     """Ours."""
     return Route(
         route.name,
@@ -79,7 +84,9 @@ def _route(route: CompiledRoute, gateway: AiGateway, settings: Settings) -> Rout
         name=route.name,
         elements=elements_input(route.graph),
         split=split_of(route.graph, route.name),
-        opts=ResourceOptions(depends_on=[gateway]),
+        opts=ResourceOptions.merge(
+            ResourceOptions(depends_on=[gateway]), take_in.options(route.name, ["elements", "split"])
+        ),
     )
 
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
-import re
-import shutil
-import subprocess
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,13 +16,15 @@ from pulumi import automation
 
 from gateway_config.cloudflare_errors import NotFoundError
 from gateway_config.control_plane import ControlPlane
-from gateway_config.errors import ServiceError, UsageError
+from gateway_config.errors import ServiceError
 from gateway_config.load import load
-from infra.__main__ import main
+from infra.__main__ import NOTHING, main
 from infra.changes import ROUTE_TYPE, Collector, Outcome, Progress, first_of_each
+from infra.engine_setup import engine_environment, pulumi_command, readable, require_passphrase
 from infra.locks import locks, remove_dead_locks
 from infra.safety import UnsafeError, refusals
 from infra.settings import Settings, settings_of
+from infra.take_in import TakeIn
 
 GATEWAY_TYPE = "cloudflare:index/aiGateway:AiGateway"
 LOCK_PATIENCE_S = 5.0
@@ -38,10 +37,9 @@ class EngineError(ServiceError):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the engine remembers of a stack: the types it has, how many routes, and steps that were cut short."""
+    """What the engine remembers of a stack: its resources by type and name, and steps that were cut short."""
 
-    types: frozenset[str]
-    routes: int
+    resources: frozenset[tuple[str, str]]
     interrupted: tuple[str, ...]
 
 
@@ -60,7 +58,7 @@ class Engine:
         self._project = project
         self._config = config or project / "gateway_config"
         self._progress = progress or (lambda line: None)
-        self._environment = _engine_environment(project, environment)
+        self._environment = engine_environment(project, environment)
         self._notices: list[str] = []
 
     @property
@@ -96,6 +94,18 @@ class Engine:
         stack, _ = self._own_stack()
         return self._run(stack, "destroy")
 
+    def take_in(self, gateway: str, routes: Sequence[tuple[str, str]]) -> Outcome:
+        """Makes a gateway and its routes, by name and id, part of the stack, as they are."""
+        stack, state = self._own_stack()
+        there = {"gateway": GATEWAY_TYPE, **{name: ROUTE_TYPE for name, _ in routes}}
+        place = f"{self.settings().account}/{gateway}"
+        ids = {"gateway": place, **{name: f"{place}/{id}" for name, id in routes}}
+        missing = {name: id for name, id in ids.items() if (there[name], name) not in state.resources}
+        if not missing:
+            return Outcome((), (), tuple(self._notices), {}, 0.0)
+        urns = [f"urn:pulumi:{self.stage}::{self._project_name()}::{there[name]}::{name}" for name in missing]
+        return self._run(stack, "up", program=self._program(TakeIn(missing, as_is=True)), target=urns)
+
     def secret_outputs(self) -> dict[str, Any]:
         """The stack's outputs, secret ones in plain text: for whoever hands tokens on, never for a log."""
         outputs = self._stack().outputs()
@@ -109,7 +119,8 @@ class Engine:
         if safety is None:
             return outcome
         door = config.file.front_door
-        found = refusals(outcome.changes, safety, state.routes, door.name if door else None)
+        routes = sum(type == ROUTE_TYPE for type, _ in state.resources)
+        found = refusals(outcome.changes, safety, routes, door.name if door else None)
         return replace(outcome, refusals=found)
 
     def _refuse_what_is_unsafe(self, found: tuple[str, ...], override: bool) -> None:
@@ -123,7 +134,7 @@ class Engine:
         for sentence in found:
             self._notice(f"overridden: {sentence}")
 
-    def _program(self, take_in: bool = False) -> Any:
+    def _program(self, take_in: TakeIn = NOTHING) -> Any:
         return functools.partial(main, self._config, take_in=take_in, environment=self._environment)
 
     def _own_stack(self) -> tuple[automation.Stack, State]:
@@ -140,12 +151,12 @@ class Engine:
     def _stack(self) -> automation.Stack:
         """The stack, made if need be. The config is read first, so that its problems come before anything."""
         load(self._config, self.stage)
-        _require_passphrase(self._environment, self._project, self.stage)
+        require_passphrase(self._environment, self._project, self.stage)
         options = automation.LocalWorkspaceOptions(
             work_dir=str(self._project),
             env_vars=dict(self._environment),
             pulumi_home=self._environment.get("PULUMI_HOME"),
-            pulumi_command=_pulumi(self._project),
+            pulumi_command=pulumi_command(self._project),
         )
         try:
             return automation.create_or_select_stack(
@@ -156,7 +167,7 @@ class Engine:
                 opts=options,
             )
         except automation.CommandError as error:
-            raise EngineError(_readable(str(error))) from None
+            raise EngineError(readable(str(error))) from None
 
     def _project_name(self) -> str:
         return str(yaml.safe_load((self._project / "Pulumi.yaml").read_text())["name"])
@@ -187,19 +198,19 @@ class Engine:
             self._notice(f"an earlier run was interrupted while {step}; finishing it")
         self._call(stack.refresh, Collector(), clear_pending_creates=True)
 
-    def _gateway_to_take_in(self, state: State) -> bool:
-        """Whether the gateway exists although the engine does not know it."""
-        if GATEWAY_TYPE in state.types:
-            return False
+    def _gateway_to_take_in(self, state: State) -> TakeIn:
+        """The gateway, if it exists although the engine does not know it."""
+        if (GATEWAY_TYPE, "gateway") in state.resources:
+            return NOTHING
         settings, config = self.settings(), load(self._config, self.stage)
         path = f"/accounts/{settings.account}/ai-gateway/gateways/{config.gateway_id}"
         with ControlPlane.from_environment(self._environment) as api:
             try:
                 api.get(path)
             except NotFoundError:
-                return False
+                return NOTHING
         self._notice(f"gateway {config.gateway_id} exists already and is not in this stack: taken in")
-        return True
+        return TakeIn({"gateway": f"{settings.account}/{config.gateway_id}"})
 
     def _run(self, stack: automation.Stack, verb: str, **options: Any) -> Outcome:
         started, collector = time.monotonic(), Collector(self._progress)
@@ -226,7 +237,7 @@ class Engine:
             raise EngineError(f"Somebody else works on stage {self.stage}. Wait, then try again.") from None
         except automation.CommandError as error:
             said = first_of_each(collector.errors)
-            raise EngineError("\n".join(said) or _readable(str(error))) from None
+            raise EngineError("\n".join(said) or readable(str(error))) from None
 
     def _notice(self, sentence: str) -> None:
         self._notices.append(sentence)
@@ -237,51 +248,6 @@ def _state(stack: automation.Stack) -> State:
     resources = deployment.get("resources") or []
     pending = deployment.get("pending_operations") or []
     return State(
-        frozenset(resource["type"] for resource in resources),
-        sum(resource["type"] == ROUTE_TYPE for resource in resources),
+        frozenset((resource["type"], resource["urn"].split("::")[-1]) for resource in resources),
         tuple(f"{step['type']} {step['resource']['urn'].split('::')[-1]}" for step in pending),
     )
-
-
-def _engine_environment(project: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment of the engine: state lies in `.state/` beside Pulumi.yaml unless it is told otherwise."""
-    told = {"PULUMI_SKIP_UPDATE_CHECK": "true", **environment}
-    if not told.get("PULUMI_BACKEND_URL"):
-        state = project / ".state"
-        state.mkdir(exist_ok=True)
-        told["PULUMI_BACKEND_URL"] = f"file://{state}"
-    return told
-
-
-def _require_passphrase(environment: Mapping[str, str], project: Path, stage: str) -> None:
-    file = project / f"Pulumi.{stage}.yaml"
-    told = (yaml.safe_load(file.read_text()) if file.exists() else None) or {}
-    given = "PULUMI_CONFIG_PASSPHRASE" in environment or environment.get("PULUMI_CONFIG_PASSPHRASE_FILE")
-    if not given and not told.get("secretsprovider"):
-        raise UsageError(
-            "PULUMI_CONFIG_PASSPHRASE is not set: secrets in the state are encrypted with it. Export it, or name "
-            f"a secrets provider in {file.name}."
-        )
-
-
-def _pulumi(project: Path) -> automation.PulumiCommand:
-    """The CLI that scripts/setup put into .tools, else the one on PATH."""
-    roots = [folder / ".tools" / "pulumi" for folder in (project, Path(__file__).parent.parent)]
-    root = next((root for root in roots if (root / "bin" / "pulumi").exists()), None)
-    if root is None and not shutil.which("pulumi"):
-        raise UsageError("The pulumi command is missing: run scripts/setup, or install it from pulumi.com.")
-    try:
-        return automation.PulumiCommand(root=str(root) if root else None)
-    except (OSError, subprocess.CalledProcessError, automation.InvalidVersionError) as error:
-        raise UsageError(f"The pulumi command does not work: {error}. Run scripts/setup.") from None
-
-
-def _readable(text: str) -> str:
-    """The reasons in what the CLI printed."""
-    if killed := re.search(r"^ ?code: -(\d+)$", text, re.MULTILINE):
-        return f"The engine was killed (signal {killed[1]}). `gatewright up` finishes what it left half done."
-    lines = [line.strip() for line in text.splitlines()]
-    reasons = re.findall(r"^ *(?:stderr: )?error: (.+)$", text, re.MULTILINE)
-    if any("incorrect passphrase" in reason for reason in reasons):
-        return "PULUMI_CONFIG_PASSPHRASE is not the passphrase that this stack's secrets were encrypted with."
-    return "\n".join(first_of_each(reasons)) or (lines[-1] if lines else "the engine ended without a word")

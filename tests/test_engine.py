@@ -22,6 +22,7 @@ from gateway_config.control_plane import ControlPlane
 from infra import engine as engine_module
 from infra.changes import Outcome
 from infra.engine import Engine, EngineError
+from infra.take_in import TakeIn
 from tests.emulator.server import TEST_TOKEN, Running
 from tests.stand_in.project import TEST_ACCOUNT, edit, project_environment, write_project
 
@@ -208,6 +209,6 @@ def test_a_gateway_that_exists_is_explained_to_those_who_run_plain_pulumi(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_gateway(stage, cache_ttl=0)
-    monkeypatch.setattr(Engine, "_gateway_to_take_in", lambda *_: False)
+    monkeypatch.setattr(Engine, "_gateway_to_take_in", lambda *_: TakeIn())
     with pytest.raises(EngineError, match=r"exists already.*`gatewright up` takes it in"):
         stage.up()

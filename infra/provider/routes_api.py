@@ -49,8 +49,12 @@ class Routes:
         self._api = api
         self._path = f"/accounts/{account}/ai-gateway/gateways/{gateway}/routes"
 
+    def names(self) -> dict[str, str]:
+        """The id of every route by its name; names are unique within a gateway."""
+        return {route["name"]: route["id"] for route in self._api.pages(self._path, "routes")}
+
     def find(self, name: str) -> str | None:
-        """The id of the route of that name; names are unique within a gateway."""
+        """The id of the route of that name."""
         listed = self._api.pages(self._path, "routes")
         return next((route["id"] for route in listed if route["name"] == name), None)
 

@@ -1,0 +1,59 @@
+"""What the engine needs before it can run, and its complaints in plain words."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+from pulumi import automation
+
+from gateway_config.errors import UsageError
+from infra.changes import first_of_each
+
+
+def engine_environment(project: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the engine: state lies in `.state/` beside Pulumi.yaml unless it is told otherwise."""
+    told = {"PULUMI_SKIP_UPDATE_CHECK": "true", **environment}
+    if not told.get("PULUMI_BACKEND_URL"):
+        state = project / ".state"
+        state.mkdir(exist_ok=True)
+        told["PULUMI_BACKEND_URL"] = f"file://{state}"
+    return told
+
+
+def require_passphrase(environment: Mapping[str, str], project: Path, stage: str) -> None:
+    file = project / f"Pulumi.{stage}.yaml"
+    told = (yaml.safe_load(file.read_text()) if file.exists() else None) or {}
+    given = "PULUMI_CONFIG_PASSPHRASE" in environment or environment.get("PULUMI_CONFIG_PASSPHRASE_FILE")
+    if not given and not told.get("secretsprovider"):
+        raise UsageError(
+            "PULUMI_CONFIG_PASSPHRASE is not set: secrets in the state are encrypted with it. Export it, or name "
+            f"a secrets provider in {file.name}."
+        )
+
+
+def pulumi_command(project: Path) -> automation.PulumiCommand:
+    """The CLI that scripts/setup put into .tools, else the one on PATH."""
+    roots = [folder / ".tools" / "pulumi" for folder in (project, Path(__file__).parent.parent)]
+    root = next((root for root in roots if (root / "bin" / "pulumi").exists()), None)
+    if root is None and not shutil.which("pulumi"):
+        raise UsageError("The pulumi command is missing: run scripts/setup, or install it from pulumi.com.")
+    try:
+        return automation.PulumiCommand(root=str(root) if root else None)
+    except (OSError, subprocess.CalledProcessError, automation.InvalidVersionError) as error:
+        raise UsageError(f"The pulumi command does not work: {error}. Run scripts/setup.") from None
+
+
+def readable(text: str) -> str:
+    """The reasons in what the CLI printed."""
+    if killed := re.search(r"^ ?code: -(\d+)$", text, re.MULTILINE):
+        return f"The engine was killed (signal {killed[1]}). `gatewright up` finishes what it left half done."
+    lines = [line.strip() for line in text.splitlines()]
+    reasons = re.findall(r"^ *(?:stderr: )?error: (.+)$", text, re.MULTILINE)
+    if any("incorrect passphrase" in reason for reason in reasons):
+        return "PULUMI_CONFIG_PASSPHRASE is not the passphrase that this stack's secrets were encrypted with."
+    return "\n".join(first_of_each(reasons)) or (lines[-1] if lines else "the engine ended without a word")

@@ -1,0 +1,157 @@
+"""An existing gateway as YAML: readable where that compiles to the very graph that is live, else verbatim elements."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gateway_config.compile import compile_config
+from gateway_config.config import Model
+from gateway_config.errors import GatewrightError, GraphError
+from gateway_config.graph import MODEL, Element, Graph
+from gateway_config.load import load_documents
+from gateway_config.reading import Document
+from gateway_config.splits import split_of
+from gateway_config.wire import from_wire
+from infra.gateway_inputs import WHEN_FULL
+from infra.provider.elements import digest_of_wire
+from infra.provider.routes_api import LiveRoute
+
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+LONGEST_NAME = 40
+Models = Mapping[str, Model]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file of the config, and whether what it compiles to is what is live."""
+
+    text: str
+    is_exact: bool
+
+
+def gateway_yaml(live: Mapping[str, Any], id: str, models: Models) -> str:
+    """gateway.yaml for a live gateway; `id` is without its stage."""
+    settings: dict[str, Any] = {"id": id, "authentication": bool(live.get("authentication"))}
+    settings["collect_logs"] = bool(live.get("collect_logs"))
+    if live.get("log_management"):
+        settings["log_limit"] = live["log_management"]
+    when_full = {theirs: ours for ours, theirs in WHEN_FULL.items()}.get(str(live.get("log_management_strategy")))
+    settings |= {"log_when_full": when_full} if when_full else {}
+    settings |= {"logpush_public_key": live["logpush_public_key"]} if live.get("logpush_public_key") else {}
+    settings |= {"rate_limit": _rate_limit(live)} if live.get("rate_limiting_limit") else {}
+    settings |= {key: True for key, name in _FLAGS.items() if live.get(name)}
+    told = {name: {"upstream": own.upstream, "model": own.model, "kind": own.kind} for name, own in models.items()}
+    return _dumped({"version": 1, "gateway": settings, "models": told})
+
+
+_FLAGS = {"zero_data_retention": "zdr", "byok_only": "byok_only"}
+_NOT_IMPORTED = ("guardrails", "dlp", "otel", "spend_limits", "stripe", "cache_ttl", "retry_max_attempts")
+
+
+def not_imported(live: Mapping[str, Any]) -> list[str]:
+    """The settings of a live gateway that are not carried over; the next `up` would take them away."""
+    return [name for name in _NOT_IMPORTED if live.get(name)]
+
+
+def _rate_limit(live: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "requests": live["rate_limiting_limit"],
+        "window_s": live["rate_limiting_interval"],
+        "technique": live.get("rate_limiting_technique") or "fixed",
+    }
+
+
+def models_of(routes: list[LiveRoute]) -> dict[str, Model]:
+    """The models that live routes name, under short names of their own."""
+    found: dict[str, Model] = {}
+    for route in routes:
+        for item in route.elements:
+            properties = item.get("properties") or {}
+            if item.get("type") != MODEL or _name_of(properties, found):
+                continue
+            upstream, model = str(properties.get("provider")), str(properties.get("model"))
+            found[_free_name(model, found)] = Model(upstream=upstream, model=model, kind="chat")
+    return found
+
+
+def _free_name(model: str, taken: Mapping[str, Any]) -> str:
+    words = re.sub(r"[^a-z0-9]+", "-", model.rsplit("/", 1)[-1].lower()).strip("-")
+    name = (words if words[:1].isalpha() else f"m-{words}")[: LONGEST_NAME - 3].rstrip("-")
+    return next(one for one in (name, *(f"{name}-{n}" for n in range(2, 100))) if one not in taken)
+
+
+def _name_of(properties: Mapping[str, Any], models: Models) -> str | None:
+    wanted = (properties.get("provider"), properties.get("model"))
+    return next((name for name, own in models.items() if (own.upstream, own.model) == wanted), None)
+
+
+def route_yaml(live: LiveRoute, gateway: str, stage: str, models: Models) -> Written:
+    """The route's file: the readable form if it compiles to what is live, else its elements as they are."""
+    verbatim = _dumped({"version": 1, "kind": "chat", "elements": live.elements})
+    for text in (*_readable(live, models), verbatim):
+        if _compiles_to(live, text, gateway, stage):
+            return Written(text, True)
+    return Written(verbatim, False)
+
+
+def _compiles_to(live: LiveRoute, text: str, gateway: str, stage: str) -> bool:
+    documents = [Document("gateway.yaml", gateway.encode()), Document(f"routes/{live.name}.yaml", text.encode())]
+    try:
+        compiled = compile_config(load_documents(documents, stage))
+    except GatewrightError:
+        return False
+    return compiled.routes[live.name].graph_digest == digest_of_wire(live.elements)
+
+
+def _readable(live: LiveRoute, models: Models) -> Iterator[str]:
+    """A guess at the readable form: arms by their element's names, one chain of fallbacks behind them."""
+    try:
+        graph = from_wire(live.elements)
+        shares = split_of(graph, live.name)
+        arms = _arms(graph, live.name, shares, models)
+        chain = [_target(element, models) for element in _fallbacks(graph, arms[0][1])]
+    except (GraphError, LookupError):
+        return
+    told: dict[str, Any] = {"version": 1, "kind": "chat", "arms": {arm: _target(own, models) for arm, own in arms}}
+    if shares and len(shares) > 1:
+        told["split"] = dict(sorted(shares.items(), key=lambda item: -item[1]))
+    yield _dumped({**told, "fallback": chain} if chain else told)
+
+
+def _arms(graph: Graph, route: str, shares: Mapping[str, int] | None, models: Models) -> list[tuple[str, Element]]:
+    if shares:
+        return [(arm, graph.elements[f"{route}.{arm}"]) for arm in shares]
+    first = graph.elements[graph.start.outputs["next"]]
+    return [(_name_of(first.properties, models) or "only", first)]
+
+
+def _fallbacks(graph: Graph, element: Element) -> Iterator[Element]:
+    while (following := graph.elements[element.outputs["fallback"]]).type == MODEL:
+        yield following
+        element = following
+
+
+def _target(element: Element, models: Models) -> dict[str, Any]:
+    if element.type != MODEL:
+        raise GraphError(f'element "{element.id}" is no model')
+    name = _name_of(element.properties, models)
+    return {"model": name, "first_byte_ms": element.properties["timeout"], "retries": element.properties["retries"]}
+
+
+def _dumped(data: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
+
+
+def write_new(file: Path, text: str) -> bool:
+    """Writes a file unless there is one; what people wrote is never overwritten."""
+    if file.exists():
+        return False
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return True
