@@ -178,6 +178,13 @@ def test_another_comment_of_the_same_bot_is_left_alone(runner: Runner) -> None:
     assert [own["body"][:8] for own in runner.world["comments"]] == ["coverage", MARKER[:8]]
 
 
+def test_of_two_comments_of_its_own_the_first_is_kept_up_to_date(runner: Runner) -> None:
+    own = [{"id": number, "user": {"login": BOT}, "body": f"{MARKER} old"} for number in (1, 2, 3)]
+    runner.world = {**runner.world, "comments": own}
+    assert comment(runner, "new", "new").code == 0
+    assert [told["body"] for told in runner.world["comments"]][1:] == [f"{MARKER} old"] * 2
+
+
 def test_a_stage_without_a_preview_is_told_with_a_way_to_its_log(runner: Runner) -> None:
     comment(runner, "### dev")
     [written] = runner.world["comments"]
