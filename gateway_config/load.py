@@ -6,6 +6,7 @@ import datetime
 import difflib
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any, TypeVar, get_args
@@ -59,22 +60,21 @@ def read(directory: FilePath) -> list[Document]:
     if not (directory / GATEWAY).is_file():
         where = f'there is no {GATEWAY} in "{shown_directory}"'
         raise UsageError(f"{where}. Name the folder of the config with --config DIR.")
-    found = [*(directory / ROUTES).glob("*.yaml"), *(directory / ROUTES).glob("*.yml")]
-    routes = sorted(file for file in found if not file.name.startswith("."))  # editors leave hidden files
-    names = [GATEWAY, *(f"{ROUTES}/{file.name}" for file in routes)]
-    files = (directory / GATEWAY, *routes)
-    return [
-        _read_file(file, os.path.normpath(f"{shown_directory}/{name}")) for file, name in zip(files, names, strict=True)
-    ]
+    # Editors leave hidden files.
+    found = (file.name for file in (directory / ROUTES).glob("*.y*ml") if not file.name.startswith("."))
+    routes = sorted(name for name in found if name.endswith((".yaml", ".yml")))
+    names = [GATEWAY, *(f"{ROUTES}/{name}" for name in routes)]
+    return [_read_file(f"{directory}/{name}", os.path.normpath(f"{shown_directory}/{name}")) for name in names]
 
 
-def _read_file(file: FilePath, name: str) -> Document:
+def _read_file(path: str, name: str) -> Document:
     name = printable(name)
     try:
-        if not file.is_file():  # a pipe or a device would be read for ever
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):  # a pipe or a device would be read for ever
             return Document.unread(name, "it is no regular file")
-        with file.open("rb") as opened:
-            return Document(name, opened.read(LARGEST_BYTES + 1))
+        with open(path, "rb") as opened:
+            return Document(name, opened.read(min(status.st_size, LARGEST_BYTES) + 1))
     except OSError as error:
         return Document.unread(name, error.strerror or "the system refused")
 
@@ -110,7 +110,7 @@ def _shown_path(path: FilePath) -> str:
 
 
 def _name(source: Source) -> str:
-    return FilePath(source.document.name).stem
+    return os.path.splitext(os.path.basename(source.document.name))[0]
 
 
 def _by_name(sources: Iterable[Source], problems: list[Problem]) -> dict[str, Source]:

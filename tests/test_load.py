@@ -14,7 +14,7 @@ from gateway_config.reading import Document
 from tools.rules_page import TODAY, example
 
 CANARY = "test-" + "0a1b2c3d" * 5
-FILES = {name: content.decode() for name, content in example("split-sum", "right").files.items()}
+FILES = {name: (content or b"").decode() for name, content in example("split-sum", "right").files.items()}
 GATEWAY, CHAT = FILES["gateway.yaml"], FILES["routes/chat.yaml"]
 END = "{id: end, type: end, outputs: {}}"
 

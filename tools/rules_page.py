@@ -21,6 +21,7 @@ EXAMPLES = ROOT / "tests" / "golden" / "rules"
 TODAY = datetime.date(2026, 11, 21)
 
 READING: Mapping[str, str] = {
+    "file-unreadable": "A file of the config is a regular file that can be opened.",
     "file-too-large": "A file has at most a million bytes.",
     "encoding": "Files are UTF-8.",
     "yaml-syntax": "A file is one YAML mapping.",
@@ -62,28 +63,33 @@ This page is generated from the rules and their golden cases (`tests/golden/rule
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A small config: the files that matter, and all of them with the rest from `base`."""
+    """A small config: the files that matter, and all of them with the rest from `base`; None is what is no file."""
 
-    shown: Mapping[str, bytes]
-    files: Mapping[str, bytes]
+    shown: Mapping[str, bytes | None]
+    files: Mapping[str, bytes | None]
 
     def problems(self) -> list[Problem]:
         """Everything that reading and the rules find, as for the stage dev."""
         names = ["gateway.yaml", *sorted(self.files.keys() - {"gateway.yaml"})]
-        documents = [Document(name, self.files[name]) for name in names]
+        documents = [_document(name, self.files[name]) for name in names]
         return examine_documents(documents, "dev", TODAY)[1]
+
+
+def _document(name: str, content: bytes | None) -> Document:
+    return Document.unread(name, "it is no regular file") if content is None else Document(name, content)
 
 
 def example(id: str, side: str) -> Example:
     """The wrong or right example of a rule."""
     own = _files(EXAMPLES / id / side)
     if (id, side) == ("file-too-large", "wrong"):
-        own = {name: content + b"# " + b"-" * 1_000_000 for name, content in own.items()}
+        own = {name: (content or b"") + b"# " + b"-" * 1_000_000 for name, content in own.items()}
     return Example(own, {**_files(EXAMPLES / "base"), **own})
 
 
-def _files(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.yaml"))}
+def _files(folder: Path) -> dict[str, bytes | None]:
+    found = sorted(folder.rglob("*.yaml"))
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in found}
 
 
 def page() -> str:
@@ -124,7 +130,8 @@ def _section(id: str, kind: str, promise: str) -> str:
 
 def _blocks(side: str, own: Example) -> Iterator[str]:
     for name, content in own.shown.items():
-        yield f"{side}, `{name}`:\n\n```yaml\n{_text(content)}```\n"
+        text = "a folder, and not a file\n" if content is None else _text(content)
+        yield f"{side}, `{name}`:\n\n```yaml\n{text}```\n"
 
 
 def _text(content: bytes) -> str:
