@@ -115,6 +115,9 @@ def _normalised(inputs: Properties) -> dict[str, Any]:
         whole["fields"] = sorted(whole["fields"])
     if isinstance(whole["path"], str):
         whole["path"] = whole["path"].strip("/")
+    if _is_json_object(whole["filter"]):
+        # Whatever spaces and order it is echoed with, it is the same filter.
+        whole["filter"] = json.dumps(json.loads(whole["filter"]), sort_keys=True, separators=(",", ":"))
     return whole
 
 
@@ -133,10 +136,10 @@ def _complaints(inputs: Properties) -> Iterator[Complaint]:
         yield Complaint("filter", "is a JSON object as text, such as '{\"where\": {…}}'")
 
 
-def _is_json_object(text: str) -> bool:
+def _is_json_object(text: Any) -> bool:
     try:
         return isinstance(json.loads(text), dict)
-    except ValueError:
+    except (ValueError, TypeError):
         return False
 
 

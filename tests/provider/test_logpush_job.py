@@ -101,6 +101,13 @@ def test_a_default_that_is_written_out_is_no_difference(provider: Provider, toke
     assert provider.diff(made, inputs(token, path="/logs/{DATE}/", enabled=True, fields=list(reversed(FIELDS)))) == {}
 
 
+def test_a_filter_that_comes_back_in_another_form_is_no_difference(provider: Provider, token: dict[str, str]) -> None:
+    made = provider.create(inputs(token, filter='{"where":{"operator":"eq","key":"Gateway","value":"g"}}'))
+    spaced = '{"where": {"key": "Gateway", "operator": "eq", "value": "g"}}'
+    assert provider.diff(made, inputs(token, filter=spaced)) == {}
+    assert provider.diff(made, inputs(token, filter=spaced.replace('"g"', '"h"'))) == {"filter": "update"}
+
+
 def test_an_edit_is_made_in_place(provider: Provider, api: ControlPlane, token: dict[str, str]) -> None:
     made = provider.create(inputs(token))
     new = inputs(token, maxUploadIntervalSeconds=300)
