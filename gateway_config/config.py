@@ -344,10 +344,15 @@ class Source:
     stage: str
 
     @property
+    def stages(self) -> Mapping[str, Any]:
+        """All stages that the file names, with what they replace."""
+        stages = self.document.data.get("stages")
+        return stages if isinstance(stages, dict) else {}
+
+    @property
     def overrides(self) -> Mapping[str, Any]:
         """The keys that this stage replaces."""
-        stages = self.document.data.get("stages")
-        own = stages.get(self.stage) if isinstance(stages, dict) else None
+        own = self.stages.get(self.stage)
         return own if isinstance(own, dict) else {}
 
     def data(self) -> dict[str, Any]:

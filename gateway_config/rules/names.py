@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator
 
 from gateway_config.compile import is_routed
 from gateway_config.problems import Severity
 from gateway_config.reading import Path
 from gateway_config.rules.registry import Checked, Complaint, did_you_mean, rule
+
+STAGES = ("dev", "prod")
+# The providers that AI Gateway knows by name, besides custom ones (its documentation, 2026-10).
+UPSTREAMS = (
+    *("anthropic", "aws-bedrock", "azure-openai", "baseten", "cartesia", "cerebras", "cohere", "deepgram", "deepseek"),
+    *(
+        "elevenlabs",
+        "fal",
+        "google-ai-studio",
+        "google-vertex-ai",
+        "grok",
+        "groq",
+        "huggingface",
+        "ideogram",
+        "mistral",
+    ),
+    *("openai", "openrouter", "parallel", "perplexity-ai", "replicate", "workers-ai"),
+)
 
 
 @rule(tunable=False)
@@ -133,6 +152,31 @@ def front_door_kind(checked: Checked) -> Iterator[Complaint]:
                 f'the front door cannot carry "{view.name}" ({view.route.kind}); only our client serves its intents.'
             )
             yield view.complaint(("kind",), message)
+
+
+@rule(Severity.WARNING)
+def misspelt_upstream(checked: Checked) -> Iterator[Complaint]:
+    """An upstream that is almost one of Cloudflare's names is probably meant to be that one."""
+    for name, model in checked.config.file.models.items():
+        if (near := _near_miss(model.upstream, UPSTREAMS)) is not None:
+            message = f'Cloudflare knows no upstream "{model.upstream}". Did you mean "{near}"?'
+            yield checked.in_gateway(("models", name, "upstream"), message)
+
+
+@rule(Severity.WARNING)
+def misspelt_stage(checked: Checked) -> Iterator[Complaint]:
+    """A stage that is almost called `dev` or `prod` is probably meant to be that one."""
+    for view in checked.routes():
+        for stage in view.source.stages:
+            if (near := _near_miss(stage, STAGES)) is not None:
+                message = f'nothing is deployed to a stage "{stage}". Did you mean "{near}"?'
+                yield view.complaint(("stages", stage), message)
+
+
+def _near_miss(name: str, known: tuple[str, ...]) -> str | None:
+    """The known name that this one almost is; a number behind a known name (`dev2`) is meant."""
+    near = difflib.get_close_matches(name, known, 1, cutoff=0.7)
+    return near[0] if near and name.rstrip("0123456789") not in known else None
 
 
 @rule(Severity.WARNING)
