@@ -195,3 +195,51 @@ def test_no_json_fails_the_chat_door(emulator: Running, body: Any) -> None:
     for given_body in (body, {"model": body}, {**chat_body(f"workers-ai/{LLAMA}"), "messages": body}):
         text = json.dumps(given_body).encode()
         assert httpx.post(url, content=text, headers=emulator.auth, verify=False).status_code < 500
+
+
+RULE = {"limitType": "cost", "limit": 0.001, "window": 1}
+SETTINGS = {
+    "cache_ttl": [None, 0, 1, 60, 10**9],
+    "rate_limiting_interval": [None, 0, 1, 60],
+    "rate_limiting_limit": [None, 0, 1, 1000],
+    "rate_limiting_technique": [None, "fixed", "sliding"],
+    "authentication": [True, False],
+    "byok_only": [True, False],
+    "collect_logs": [True, False],
+    "logpush": [True, False],
+    "logpush_public_key": [None, "test-not-a-key-at-all"],
+    "log_management": [None, 10_000],
+    "log_management_strategy": [None, "STOP_INSERTING", "DELETE_OLDEST"],
+    "retry_backoff": [None, "constant", "linear", "exponential"],
+    "retry_delay": [None, 0, 1],
+    "retry_max_attempts": [None, 1, 5],
+    "guardrails": [None, {"prompt": {}, "response": {}}, {"prompt": {"S1": "BLOCK"}, "response": {"P1": "FLAG"}}],
+    "dlp": [{"enabled": True, "action": "BLOCK", "profiles": []}, {"enabled": True, "policies": []}, None],
+    "otel": [None, [], [{"url": "https://example.com", "headers": {}}]],
+    "spend_limits": [
+        None,
+        {},
+        {"enabled": True},
+        {"enabled": True, "rules": [{**RULE, "metadata": {"a": {"mode": "partition"}}}]},
+        {"enabled": True, "rules": [{**RULE, "provider": {"mode": "filter", "values": []}}]},
+    ],
+    "store_id": [None, "", "store"],
+    "stripe": [None, {"authorization": "test", "usage_events": []}],
+}
+
+
+@given(chosen=st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in SETTINGS.items()}))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+def test_whatever_a_gateway_was_told_it_serves_or_refuses(emulator: Running, chosen: dict[str, Any]) -> None:
+    emulator.reset()
+    control = f"{emulator.control_plane}/accounts/{ACCOUNT}/ai-gateway/gateways"
+    body = {"id": "gw", **MINIMAL, **chosen}
+    with httpx.Client(headers=emulator.auth, verify=False) as client:
+        made = client.post(control, json=body)
+        assert made.status_code == 200, made.text
+        again = {name: value for name, value in made.json()["result"].items() if name != "id"}
+        assert client.put(f"{control}/gw", json=again).json()["result"]["cache_ttl"] == again["cache_ttl"]
+        for name in (f"workers-ai/{LLAMA}", "openai/gpt-4o"):
+            for stream in (False, True):
+                url = f"{emulator.data_plane}/{ACCOUNT}/gw/compat/chat/completions"
+                assert client.post(url, json=chat_body(name, stream=stream)).status_code < 500

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tests.emulator.server import Running
@@ -304,3 +304,25 @@ def test_records_are_written_when_their_time_has_come(
     assert len(written) == 1
     raw = httpx.get(f"{emulator.url}/_emulator/objects/logs/{written[0]}", verify=False).content
     assert len(gzip.decompress(raw).splitlines()) == 2
+
+
+EC_KEY = ec.generate_private_key(ec.SECP256R1()).public_key()
+EC_PEM = EC_KEY.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+@pytest.mark.parametrize("key", ["test-not-a-key-at-all", EC_PEM.decode()])
+def test_a_key_that_is_none_stops_records_and_not_requests(
+    emulator: Running,
+    control: httpx.Client,
+    data: httpx.Client,
+    gateway: Gateway,
+    destination: Callable[..., str],
+    key: str,
+) -> None:
+    gateway(logpush=True, logpush_public_key=key)
+    made = control.post("/logpush/jobs", json=job(destination())).json()["result"]
+    reply = data.post("/compat/chat/completions", json=chat_body(f"workers-ai/{LLAMA}"))
+    assert reply.status_code == 200
+    assert emulator.admin("POST", "/logpush/flush") == {"written": []}
+    shown = control.get(f"/logpush/jobs/{made['id']}").json()["result"]
+    assert "logpush_public_key of gateway gw" in shown["error_message"]

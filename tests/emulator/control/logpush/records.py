@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tests.emulator.control.gateways.models import Gateway
 from tests.emulator.control.logpush.filters import passes
@@ -19,9 +19,6 @@ from tests.emulator.control.logpush.models import DATE, Job, Jobs
 from tests.emulator.control.logs.models import LogEntry
 from tests.emulator.evidence import behaviour
 from tests.emulator.world import World
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 ENCRYPTED = ("Metadata", "RequestBody", "ResponseBody")
 DEFAULT_INTERVAL_S = 30
@@ -41,7 +38,11 @@ def push(world: World, account: str, gateway: Gateway, entry: LogEntry, rate_lim
     jobs = [job for job in world.of(account, Jobs).all.values() if job.settings["enabled"]]
     if not jobs:
         return
-    record = encrypted(record_of(gateway, entry, rate_limited), gateway.settings["logpush_public_key"])
+    try:
+        record = encrypted(record_of(gateway, entry, rate_limited), gateway.settings["logpush_public_key"])
+    except ValueError as error:
+        _blame(world, jobs, f"logpush_public_key of gateway {gateway.id}: {error}")
+        return
     for job in jobs:
         if not _is_wanted(job, record):
             continue
@@ -54,6 +55,12 @@ def push(world: World, account: str, gateway: Gateway, entry: LogEntry, rate_lim
         pending.lines.append(line)
         if is_due(world, job, pending):
             world.start(upload(world, account, job))
+
+
+def _blame(world: World, jobs: list[Job], problem: str) -> None:
+    """Let jobs remember why nothing comes of them."""
+    for job in jobs:
+        job.last_error, job.error_message = world.clock.timestamp(), problem
 
 
 def _is_wanted(job: Job, record: dict[str, Any]) -> bool:
@@ -108,12 +115,18 @@ def encrypted(record: dict[str, Any], public_key: str | None) -> dict[str, Any]:
 
 @lru_cache(maxsize=16)
 def sealer(public_key: str) -> Callable[[str], dict[str, str]]:
-    """How to encrypt for one key; cryptography is imported only where somebody wants it."""
+    """How to encrypt for one key; raises ValueError for what is no RSA public key in PEM.
+
+    cryptography is imported only where somebody wants it.
+    """
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import padding
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    key: RSAPublicKey = serialization.load_pem_public_key(public_key.encode())  # type: ignore[assignment]
+    key = serialization.load_pem_public_key(public_key.encode())
+    if not isinstance(key, RSAPublicKey):
+        raise ValueError("it is no RSA key")
     oaep = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
 
     def seal(text: str) -> dict[str, str]:
@@ -156,7 +169,7 @@ async def upload(world: World, account: str, job: Job) -> str | None:
     if problem is None:
         job.last_complete = world.clock.timestamp()
         return key
-    job.last_error, job.error_message = world.clock.timestamp(), problem
+    _blame(world, [job], problem)
     return None
 
 
