@@ -8,6 +8,7 @@ Each round measures every contender once, in turn, so that a slow moment of the 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import importlib.util
 import json
 import multiprocessing
@@ -15,14 +16,15 @@ import socket
 import statistics
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import httpx
 
-from gateway_config.runtime import Client, Settings
+from gateway_config.runtime import AsyncClient, Client, Settings
 from gateway_config.runtime.base import config_of_files
 
 CHUNKS = 400
+AT_A_TIME = 64
 MESSAGES = [{"role": "user", "content": "Tell me about the tides. " * 8}]
 ANSWER = json.dumps(
     {
@@ -128,6 +130,30 @@ def stream_contenders(base: str, client: Client, http: httpx.Client) -> dict[str
     return contenders
 
 
+async def together(base: str, settings: Settings, rounds: int, calls: int) -> dict[str, list[float]]:
+    """Microseconds for one call where 64 are made at a time, with asyncio."""
+    url = f"{base}/account/inference-dev/compat/chat/completions"
+    headers = {"cf-aig-authorization": "Bearer x", "cf-aig-metadata": json.dumps({"trace": "x", "bucket": "07"})}
+    body = {"model": "dynamic/reasoning", "messages": MESSAGES}
+    times: dict[str, list[float]] = {"httpx": [], "gatewright": []}
+    limits = httpx.Limits(max_connections=AT_A_TIME)
+    async with (
+        httpx.AsyncClient(trust_env=False, limits=limits) as http,
+        AsyncClient(config_of_files(), settings) as own,
+    ):
+        asks: dict[str, Callable[[], Awaitable[object]]] = {
+            "httpx": lambda: http.post(url, json=body, headers=headers),
+            "gatewright": lambda: own.ask("sage", MESSAGES, user="ada", tenant="acme"),
+        }
+        for _ in range(rounds):
+            for name, call in asks.items():
+                started = time.perf_counter()
+                for _ in range(max(1, calls // AT_A_TIME)):
+                    await asyncio.gather(*(call() for _ in range(AT_A_TIME)))
+                times[name].append((time.perf_counter() - started) / (max(1, calls // AT_A_TIME) * AT_A_TIME) * 1e6)
+    return times
+
+
 def measured(contenders: dict[str, Callable[[], object]], rounds: int, calls: int) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for call in contenders.values():
@@ -160,6 +186,7 @@ def main() -> None:
         settings = Settings("account", "test-" * 8, base)
         with Client(config_of_files(), settings) as client, httpx.Client(trust_env=False) as http:
             table("chat", measured(chat_contenders(base, client, http), chosen.rounds, chosen.calls), False)
+            table("64 asyncio", asyncio.run(together(base, settings, chosen.rounds, chosen.calls)), False)
             table("stream", measured(stream_contenders(base, client, http), chosen.rounds, chosen.calls // 10), True)
         mock.terminate()
 

@@ -94,4 +94,6 @@ class Base:
         if pid == self._pid:
             return False
         self._pid = pid
+        if self._following is not None:
+            self._following.begin()
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Mapping
 from urllib.request import getproxies, proxy_bypass
 
@@ -14,7 +15,7 @@ from gateway_config.runtime.settings import LOOPBACK, Settings
 COMPAT = "compat/chat/completions"
 JSON = b"application/json"
 # An idle connection is kept this long; beyond it a server may have closed its side without our knowing.
-_LIMITS = httpx.Limits(max_connections=512, max_keepalive_connections=128, keepalive_expiry=30.0)
+KEEPALIVE_S = 30.0
 
 
 class Door:
@@ -60,22 +61,26 @@ class Door:
 
 
 def transport_of(settings: Settings) -> httpx.BaseTransport:
-    """A pool of connections for blocking calls, through the proxy that the environment names, if any."""
+    """Connections for blocking calls, through the proxy that the environment names, if any."""
     from gateway_config.runtime.transport import Network
 
     proxy = _proxy(settings)
-    certificates = httpx.create_ssl_context() if _encrypted(settings) else None
-    return Network(certificates, _LIMITS, httpx.Proxy(proxy) if proxy else None)
+    return Network(_certificates(settings), KEEPALIVE_S, httpx.Proxy(proxy) if proxy else None)
 
 
-def async_transport_of(settings: Settings) -> httpx.AsyncHTTPTransport:
+def async_transport_of(settings: Settings) -> httpx.AsyncBaseTransport:
     """The same for asyncio."""
-    return httpx.AsyncHTTPTransport(verify=_encrypted(settings), limits=_LIMITS, proxy=_proxy(settings))
+    from gateway_config.runtime.shards import EACH
+    from gateway_config.runtime.transport import AsyncNetwork
+
+    certificates, proxy = _certificates(settings), _proxy(settings)
+    limits = httpx.Limits(max_connections=EACH, keepalive_expiry=KEEPALIVE_S)
+    return AsyncNetwork(lambda: httpx.AsyncHTTPTransport(verify=certificates or False, limits=limits, proxy=proxy))
 
 
-def _encrypted(settings: Settings) -> bool:
-    """Whether certificates are needed at all: loading them takes longer than all the rest of making a client."""
-    return httpx.URL(settings.url).scheme == "https"
+def _certificates(settings: Settings) -> ssl.SSLContext | None:
+    """None where nothing is encrypted: loading them takes longer than all the rest of making a client."""
+    return httpx.create_ssl_context() if httpx.URL(settings.url).scheme == "https" else None
 
 
 def _proxy(settings: Settings) -> str | None:

@@ -76,6 +76,10 @@ class Following:
     def __init__(self, core: Core, publication: Publication, etag: str, poll_s: float = POLL_S) -> None:
         self._core, self._publication, self._etag, self._poll_s = weakref.ref(core), publication, etag, poll_s
         self._read_at, self._complaint = time.monotonic(), ""
+        self.begin()
+
+    def begin(self) -> None:
+        """Looks from now on; once more in the child of a fork, which has no threads of its parent."""
         self._ended = threading.Event()
         thread = threading.Thread(target=_polling, args=(weakref.ref(self), self._ended), daemon=True)
         thread.name = "gatewright-config"

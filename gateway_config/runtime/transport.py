@@ -7,30 +7,33 @@ A plain time limit starts anew with each read, so a server that sends a byte now
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
 import httpcore
 import httpx
 
 from gateway_config.runtime.call import Until, now
+from gateway_config.runtime.shards import EACH, Shards
 
 
 class Network(httpx.BaseTransport):
-    """A pool of connections; requests carry their limits as `extensions["timeout"]`, as with any httpx transport."""
+    """Connections for blocking calls; requests carry their limits as `extensions["timeout"]`, as for any transport."""
 
-    def __init__(self, ssl_context: ssl.SSLContext | None, limits: httpx.Limits, proxy: httpx.Proxy | None) -> None:
-        common: dict[str, Any] = {
+    def __init__(self, ssl_context: ssl.SSLContext | None, keepalive_s: float, proxy: httpx.Proxy | None) -> None:
+        self._common: dict[str, Any] = {
             "ssl_context": ssl_context,
-            "max_connections": limits.max_connections,
-            "max_keepalive_connections": limits.max_keepalive_connections,
-            "keepalive_expiry": limits.keepalive_expiry,
+            "max_connections": EACH,
+            "keepalive_expiry": keepalive_s,
             "network_backend": _Backend(),
         }
-        if proxy is None:
-            self._pool = httpcore.ConnectionPool(**common)
-        else:
-            self._pool = httpcore.HTTPProxy(str(proxy.url), proxy_auth=proxy.raw_auth, **common)
+        self._proxy = proxy
+        self._shards = Shards(self._pool)
+
+    def _pool(self) -> httpcore.ConnectionPool:
+        if self._proxy is None:
+            return httpcore.ConnectionPool(**self._common)
+        return httpcore.HTTPProxy(str(self._proxy.url), proxy_auth=self._proxy.raw_auth, **self._common)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """The response with its body unread. Raises httpx's errors."""
@@ -42,16 +45,20 @@ class Network(httpx.BaseTransport):
             content=request.stream,
             extensions=request.extensions,
         )
+        shard = self._shards.take()
         try:
-            answer = self._pool.handle_request(asked)
-        except _FOREIGN as error:
-            raise _translated(error) from None
-        return httpx.Response(
-            answer.status, headers=answer.headers, stream=_Body(answer.stream), extensions=answer.extensions
-        )
+            answer = shard.pool.handle_request(asked)
+        except BaseException as error:
+            self._shards.give_back(shard)
+            if isinstance(error, _FOREIGN):
+                raise _translated(error) from None
+            raise
+        body = _Body(answer.stream, lambda: self._shards.give_back(shard))
+        return httpx.Response(answer.status, headers=answer.headers, stream=body, extensions=answer.extensions)
 
     def close(self) -> None:
-        self._pool.close()
+        for pool in self._shards.empty():
+            pool.close()
 
 
 _FOREIGN = (
@@ -70,8 +77,8 @@ def _translated(error: Exception) -> httpx.TransportError:
 
 
 class _Body(httpx.SyncByteStream):
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
+    def __init__(self, stream: Any, done: Callable[[], None]) -> None:
+        self._stream, self._done = stream, done
 
     def __iter__(self) -> Iterator[bytes]:
         try:
@@ -80,7 +87,53 @@ class _Body(httpx.SyncByteStream):
             raise _translated(error) from None
 
     def close(self) -> None:
-        self._stream.close()
+        try:
+            self._stream.close()
+        finally:
+            done, self._done = self._done, _nothing
+            done()
+
+
+def _nothing() -> None:
+    """There is nothing left to do."""
+
+
+class AsyncNetwork(httpx.AsyncBaseTransport):
+    """Connections for asyncio."""
+
+    def __init__(self, make: Callable[[], httpx.AsyncBaseTransport]) -> None:
+        self._shards = Shards(make)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """The response with its body unread. Raises httpx's errors."""
+        shard = self._shards.take()
+        try:
+            response = await shard.pool.handle_async_request(request)
+        except BaseException:
+            self._shards.give_back(shard)
+            raise
+        response.stream = _AsyncBody(response.stream, lambda: self._shards.give_back(shard))
+        return response
+
+    async def aclose(self) -> None:
+        for pool in self._shards.empty():
+            await pool.aclose()
+
+
+class _AsyncBody(httpx.AsyncByteStream):
+    def __init__(self, stream: Any, done: Callable[[], None]) -> None:
+        self._stream, self._done = stream, done
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._stream:
+            yield part
+
+    async def aclose(self) -> None:
+        try:
+            await self._stream.aclose()
+        finally:
+            done, self._done = self._done, _nothing
+            done()
 
 
 class _Backend(httpcore.NetworkBackend):

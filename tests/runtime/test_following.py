@@ -121,6 +121,17 @@ def test_a_client_that_is_closed_or_gone_looks_no_more(config: CompiledConfig) -
     assert store.asked == asked
 
 
+def test_the_child_of_a_fork_follows_too(config: CompiledConfig) -> None:
+    store = published(config)
+    with following(store) as client:
+        assert client._following is not None
+        client._following.end()
+        client._pid = -1  # as it is in a child, whose parent's thread is not there
+        client.ask("sprinter", "Hi")
+        asked = store.asked
+        soon(lambda: store.asked > asked)
+
+
 def test_nothing_published_is_said_when_the_client_is_made() -> None:
     with pytest.raises(UsageError, match=r'no config is published as "dev\.json"'):
         following(Store(None))
