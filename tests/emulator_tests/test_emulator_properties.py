@@ -198,7 +198,7 @@ def test_no_json_fails_the_chat_door(emulator: Running, body: Any) -> None:
 
 
 RULE = {"limitType": "cost", "limit": 0.001, "window": 1}
-SETTINGS = {
+SETTINGS: dict[str, list[Any]] = {
     "cache_ttl": [None, 0, 1, 60, 10**9],
     "rate_limiting_interval": [None, 0, 1, 60],
     "rate_limiting_limit": [None, 0, 1, 1000],

@@ -11,6 +11,7 @@ from tests.emulator.control.logs.models import GatewayLogs, LogEntry
 from tests.emulator.data.doors import Door
 from tests.emulator.data.exchange import Ask, Exchange
 from tests.emulator.evidence import behaviour
+from tests.emulator.upstreams.answers import Completion
 from tests.emulator.web import Reply, to_json
 
 MOST_LOG_BYTES = 10 * 1024 * 1024
@@ -57,7 +58,7 @@ def _entry(exchange: Exchange, ask: Ask, reply: Reply) -> LogEntry:
         created_at=exchange.world.clock.timestamp(),
         provider=provider,
         model=model,
-        model_type="text",
+        model_type="text" if isinstance(answer, Completion) else None,  # what others are called is not known
         path=ask.endpoint,
         duration=int((perf_counter() - exchange.began_s) * 1000),
         success=reply.status < 400,

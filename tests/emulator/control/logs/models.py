@@ -20,7 +20,7 @@ class LogEntry:
     created_at: str
     provider: str
     model: str
-    model_type: str
+    model_type: str | None
     path: str
     duration: int
     success: bool
