@@ -56,8 +56,9 @@ class AsyncClient(Base):
         transport: httpx.AsyncBaseTransport | None = None,
         on_drift: Callable[[Drift], None] | None = None,
         records: Path | None = None,
+        refuse_drift: bool = False,
     ) -> None:
-        super().__init__(config, settings, on_drift, records)
+        super().__init__(config, settings, on_drift, records, refuse_drift)
         self._own = transport is None
         self._transport = transport or async_transport_of(self._core.settings)
 
@@ -71,10 +72,11 @@ class AsyncClient(Base):
         transport: httpx.AsyncBaseTransport | None = None,
         on_drift: Callable[[Drift], None] | None = None,
         records: Path | None = None,
+        refuse_drift: bool = False,
     ) -> Self:
         """A client that lives by YAML files: those of `directory`, else those beside this package."""
         config = config_of_files(directory, stage)
-        return cls(config, settings, transport=transport, on_drift=on_drift, records=records)
+        return cls(config, settings, transport=transport, on_drift=on_drift, records=records, refuse_drift=refuse_drift)
 
     @classmethod
     def from_published(
@@ -86,6 +88,7 @@ class AsyncClient(Base):
         transport: httpx.AsyncBaseTransport | None = None,
         on_drift: Callable[[Drift], None] | None = None,
         records: Path | None = None,
+        refuse_drift: bool = False,
     ) -> Self:
         """A client that lives by the config that `up` published, and follows it; see `config_state`.
 
@@ -95,7 +98,9 @@ class AsyncClient(Base):
 
         publication = publication or Publication.from_environment()
         etag, config = publication.read()
-        client = cls(config, settings, transport=transport, on_drift=on_drift, records=records)
+        client = cls(
+            config, settings, transport=transport, on_drift=on_drift, records=records, refuse_drift=refuse_drift
+        )
         return client._follow(publication, etag, poll_s)
 
     async def __aenter__(self) -> Self:

@@ -41,8 +41,9 @@ class Base:
         settings: Settings | None,
         on_drift: Callable[[Drift], None] | None,
         records: Path | None,
+        refuse_drift: bool,
     ) -> None:
-        self._core = Core(config, settings or Settings.from_environment(), on_drift, records)
+        self._core = Core(config, settings or Settings.from_environment(), on_drift, records, refuse_drift)
         self._pid = os.getpid()
         self._following: Following | None = None
 

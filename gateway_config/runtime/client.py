@@ -48,7 +48,8 @@ class Client(Base):
     """Asks intents, blocking. One for the whole application: it pools connections and is safe for threads.
 
     `records` is the folder of usage records (else GATEWRIGHT_RECORDS; else there are none). `on_drift` is told when
-    a model answers that was not declared. `transport` replaces the network, in tests.
+    a model answers that was not declared; with `refuse_drift` its answer is a DriftError. `transport` replaces the
+    network, in tests.
     """
 
     def __init__(
@@ -59,8 +60,9 @@ class Client(Base):
         transport: httpx.BaseTransport | None = None,
         on_drift: Callable[[Drift], None] | None = None,
         records: Path | None = None,
+        refuse_drift: bool = False,
     ) -> None:
-        super().__init__(config, settings, on_drift, records)
+        super().__init__(config, settings, on_drift, records, refuse_drift)
         self._own = transport is None
         self._transport = transport or transport_of(self._core.settings)
 
@@ -74,10 +76,11 @@ class Client(Base):
         transport: httpx.BaseTransport | None = None,
         on_drift: Callable[[Drift], None] | None = None,
         records: Path | None = None,
+        refuse_drift: bool = False,
     ) -> Self:
         """A client that lives by YAML files: those of `directory`, else those beside this package."""
         config = config_of_files(directory, stage)
-        return cls(config, settings, transport=transport, on_drift=on_drift, records=records)
+        return cls(config, settings, transport=transport, on_drift=on_drift, records=records, refuse_drift=refuse_drift)
 
     @classmethod
     def from_published(
@@ -89,6 +92,7 @@ class Client(Base):
         transport: httpx.BaseTransport | None = None,
         on_drift: Callable[[Drift], None] | None = None,
         records: Path | None = None,
+        refuse_drift: bool = False,
     ) -> Self:
         """A client that lives by the config that `up` published, and follows it; see `config_state`.
 
@@ -98,7 +102,9 @@ class Client(Base):
 
         publication = publication or Publication.from_environment()
         etag, config = publication.read()
-        client = cls(config, settings, transport=transport, on_drift=on_drift, records=records)
+        client = cls(
+            config, settings, transport=transport, on_drift=on_drift, records=records, refuse_drift=refuse_drift
+        )
         return client._follow(publication, etag, poll_s)
 
     def __enter__(self) -> Self:

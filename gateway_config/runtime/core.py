@@ -16,7 +16,7 @@ from gateway_config.runtime.answer import Outcome, ServedBy, Usage
 from gateway_config.runtime.call import Call
 from gateway_config.runtime.door import Door
 from gateway_config.runtime.drift import Drift, DriftWatch
-from gateway_config.runtime.errors import CallError
+from gateway_config.runtime.errors import CallError, DriftError
 from gateway_config.runtime.flow import Flow
 from gateway_config.runtime.ledger import Ledger
 from gateway_config.runtime.payload import Payload
@@ -39,8 +39,9 @@ class Core:
         settings: Settings,
         on_drift: Callable[[Drift], None] | None = None,
         records: Path | None = None,
+        refuse_drift: bool = False,
     ) -> None:
-        self.settings = settings
+        self.settings, self._refuse_drift = settings, refuse_drift
         self.view = ConfigView(config)
         self.door = Door(settings, config.gateway_id)
         self.budget = RetryBudget()
@@ -142,7 +143,13 @@ class Core:
         if any((target.upstream, target.model) == (served.upstream, served.model) for target in targets):
             return
         meant = tuple(f"{target.upstream}/{target.model}" for target in targets)
-        self.drift.note(Drift(call.view.route.name, call.last_trace, meant, f"{served.upstream}/{served.model}"))
+        drift = Drift(call.view.route.name, call.last_trace, meant, f"{served.upstream}/{served.model}")
+        self.drift.note(drift)
+        if self._refuse_drift:
+            message = f'"{drift.served}" answered the route "{drift.route}", which has {", ".join(meant)} there.'
+            error = DriftError(f"{message} `gatewright verify` says what is deployed.", trace=drift.trace)
+            error.attempts = tuple(call.attempts)
+            raise error
 
 
 def cache_status(headers: httpx.Headers) -> str | None:

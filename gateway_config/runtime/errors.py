@@ -12,6 +12,7 @@ GatewrightError
               ├── BrokenAnswerError       an answer in a form that nobody promised: HTML, half a JSON, too large
               │     ├── StreamInterruptedError   .received holds what came before
               │     └── UnfitAnswerError         does not fit the schema, also when asked to repair it; .answer
+              ├── DriftError              another model answered than declared, where the client refuses that
               └── AnsweredNoError         (RefusedError) an answer that says no
                     ├── UnauthorizedError
                     ├── GatewayMissingError
@@ -91,6 +92,10 @@ class UnfitAnswerError(BrokenAnswerError):
     def __init__(self, message: str, *, trace: str, answer: Answer) -> None:
         super().__init__(message, trace=trace)
         self.answer, self.attempts = answer, answer.attempts
+
+
+class DriftError(CallError):
+    """A model answered that the declared route does not have there; only clients with `refuse_drift` raise it."""
 
 
 class AnsweredNoError(CallError, RefusedError):

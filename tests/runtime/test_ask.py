@@ -9,7 +9,14 @@ import pytest
 
 from gateway_config.buckets import bucket_of
 from gateway_config.compiled import CompiledConfig
-from gateway_config.runtime import Client, InputError, KindMismatchError, MissingSettingError, UnknownIntentError
+from gateway_config.runtime import (
+    Client,
+    DriftError,
+    InputError,
+    KindMismatchError,
+    MissingSettingError,
+    UnknownIntentError,
+)
 from gateway_config.runtime.trace import read_trace
 from tests.runtime.world import GEMMA, GPT_OSS, SETTINGS, TOKEN, Gateway, answering, completion
 
@@ -186,6 +193,14 @@ def test_an_unexpected_model_is_reported_once_a_minute_and_counted_each_time(
     assert len(seen) == 1
     assert seen[0].meant == ("workers-ai/@cf/meta/llama-3.1-8b-instruct-fast", f"workers-ai/{GPT_OSS}")
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+def test_a_client_that_refuses_drift_raises_it_each_time(config: CompiledConfig) -> None:
+    client = Gateway(answering(model="@cf/other/model")).client(config, refuse_drift=True)
+    for _ in range(2):
+        with pytest.raises(DriftError, match=r"@cf/other/model.* answered the route \"quick-chat\"") as caught:
+            client.ask("sprinter", "Hi", arm="champion")
+        assert len(caught.value.attempts) == 1
 
 
 def test_the_other_arms_model_is_drift_too(config: CompiledConfig) -> None:
