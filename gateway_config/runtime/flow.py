@@ -124,7 +124,7 @@ def _read(
     call: Call, request: httpx.Request, read: Callable[[Reply], T], most: int, first_byte_ms: int | None
 ) -> Flow[T]:
     response = yield from _answered(call, request, first_byte_ms)
-    reply = Reply(response.status_code, response.headers, (yield from _body(call, response, most)))
+    reply = Reply(response.status_code, response.headers, (yield from _body(call, request, response, most)))
     call.inferred = now()
     try:
         return read(reply)
@@ -140,16 +140,16 @@ def _answered(call: Call, request: httpx.Request, first_byte_ms: int | None) -> 
     try:
         response: httpx.Response = yield request
     except (httpx.HTTPError, OSError, TimeoutError) as error:
-        raise failure(call, error) from None
+        raise failure(call, error, host_of(request)) from None
     # The transport begins to read the body with these: what the headers took is gone from them.
     request.extensions["timeout"] = call.timeouts()
     if not response.is_success:
-        body = yield from _body(call, response, LARGEST_REFUSAL)
+        body = yield from _body(call, request, response, LARGEST_REFUSAL)
         raise _refused(call, response, _without_token(body, request))
     return response
 
 
-def _body(call: Call, response: httpx.Response, most: int) -> Flow[bytes]:
+def _body(call: Call, request: httpx.Request, response: httpx.Response, most: int) -> Flow[bytes]:
     try:
         body: bytes = yield Body(response, most, call.deadline)
     except BodyTooLargeError:
@@ -158,15 +158,20 @@ def _body(call: Call, response: httpx.Response, most: int) -> Flow[bytes]:
             f"{_what(call)}: the answer is larger than {most:,} bytes. Ask for less.", trace=call.trace, status=status
         ) from None
     except (httpx.HTTPError, httpx.StreamError, OSError, TimeoutError) as error:
-        raise failure(call, error) from None
+        raise failure(call, error, host_of(request)) from None
     return body
+
+
+def host_of(request: httpx.Request) -> str:
+    """Where a request went, as a message names it."""
+    return request.url.netloc.decode("ascii", "replace")
 
 
 def _what(call: Call) -> str:
     return f'the route "{call.view.route.name}" did not answer'
 
 
-def failure(call: Call, error: Exception) -> CallError:
+def failure(call: Call, error: Exception, host: str) -> CallError:
     """Our error for a failure of the transport; `reached` tells whether a model may have seen the request."""
     kind = type(error).__name__
     if call.over:
@@ -177,7 +182,7 @@ def failure(call: Call, error: Exception) -> CallError:
         return BrokenAnswerError(f"{_what(call)}: its encoding is broken ({kind}). Try again.", trace=call.trace)
     reason = f"nothing came in time ({kind})" if isinstance(error, _SLOW) else str(error) or kind
     failed = ConnectionFailedError(
-        f"{_what(call)}: {reason.rstrip('.')}. Is GATEWRIGHT_URL right, and the network up?", trace=call.trace
+        f"{_what(call)} at {host}: {reason.rstrip('.')}. Is GATEWRIGHT_URL right, and the network up?", trace=call.trace
     )
     failed.reached = not isinstance(error, _NOT_SENT)
     return failed
@@ -194,7 +199,8 @@ def _token(request: httpx.Request) -> str:
 
 def _refused(call: Call, response: httpx.Response, body: bytes) -> CallError:
     content_type = response.headers.get("content-type", "")
-    error = refusal(_what(call), response.status_code, content_type, body, call.trace)
+    what = f'the gateway refused the route "{call.view.route.name}"'
+    error = refusal(what, response.status_code, content_type, body, call.trace)
     error.own = complaint_of(body).own
     error.asked_delay_s = asked_delay_s(response.headers.get("retry-after"))
     return error

@@ -78,7 +78,7 @@ def _decoded(core: Core, call: Call, response: httpx.Response, decoder: ChatDeco
 
 def _broken_off(call: Call, decoder: ChatDecoder, error: Exception) -> CallError:
     """The deadline keeps its own error; every other end is an interruption. Both carry what was received."""
-    cause = failure(call, error)
+    cause = failure(call, error, "")
     if call.over:
         cause.received = decoder.text
         return cause

@@ -16,11 +16,11 @@ from gateway_config.runtime.facts import Scalar, did_you_mean
 METHODS: Mapping[str, str] = {
     "chat": "ask(…), without images",
     "vision": "ask(…)",
-    "image": "image(…)",
-    "embed": "embed(…)",
+    "image": "image(…), or `gatewright image`",
+    "embed": "embed(…), or `gatewright embed`",
     "rerank": "rerank(…)",
-    "transcribe": "transcribe(…)",
-    "speak": "speak(…)",
+    "transcribe": "transcribe(…), or `gatewright transcribe`",
+    "speak": "speak(…), or `gatewright speak`",
     "classify": "classify(…)",
 }
 

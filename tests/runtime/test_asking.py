@@ -305,7 +305,7 @@ def test_a_route_without_tiers_takes_none(rich: CompiledConfig) -> None:
     with pytest.raises(InputError, match="has no tiers"):
         client.ask("seer", "Hi", tier="edge")
     with pytest.raises(InputError, match="a tier is edge or frontier"):
-        client.ask("edit", "Hi", tier="cloud")  # type: ignore[typeddict-item]
+        client.ask("edit", "Hi", tier="cloud")  # type: ignore[arg-type]
 
 
 # --- cache keys ---------------------------------------------------------------------------------------------------

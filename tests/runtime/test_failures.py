@@ -68,6 +68,16 @@ def test_a_model_that_failed_is_not_asked_again(config: CompiledConfig) -> None:
     assert len(gateway.requests) == 1
 
 
+def test_a_failed_connection_names_the_address(config: CompiledConfig) -> None:
+    raised = failing(config, Gateway(httpx.ConnectError("refused")), ConnectionFailedError)
+    assert "at gateway.test: refused" in str(raised)
+
+
+def test_a_refused_token_is_said_to_be_refused(config: CompiledConfig) -> None:
+    raised = failing(config, Gateway(gateway_error(401, 2009, "Unauthorized")), UnauthorizedError)
+    assert str(raised).startswith('the gateway refused the route "quick-chat": Unauthorized (HTTP 401, code 2009)')
+
+
 def test_a_refused_connection_is_tried_again_with_the_next_trace(config: CompiledConfig) -> None:
     gateway = Gateway(httpx.ConnectError("refused"), answering())
     answer = gateway.client(config).ask("sprinter", "Hi")

@@ -74,7 +74,7 @@ def test_a_fallback_answers_for_an_arm_that_fails(client: Client, emulator: Runn
 
 def test_a_route_of_which_no_model_answers_says_so(client: Client, emulator: Running) -> None:
     emulator.programme(GEMMA, failures=[{}])
-    with pytest.raises(NoModelAnsweredError, match='the route "reasoning" did not answer'):
+    with pytest.raises(NoModelAnsweredError, match='the gateway refused the route "reasoning"'):
         client.ask("sage", "Why?")
 
 
