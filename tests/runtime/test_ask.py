@@ -11,6 +11,7 @@ from gateway_config.buckets import bucket_of
 from gateway_config.compiled import CompiledConfig
 from gateway_config.runtime import (
     Client,
+    Drift,
     DriftError,
     InputError,
     KindMismatchError,
@@ -185,7 +186,7 @@ def test_missing_headers_are_unknown_and_no_drift(config: CompiledConfig) -> Non
 def test_an_unexpected_model_is_reported_once_a_minute_and_counted_each_time(
     config: CompiledConfig, caplog: pytest.LogCaptureFixture
 ) -> None:
-    seen = []
+    seen: list[Drift] = []
     client = Gateway(answering(model="@cf/other/model")).client(config, on_drift=seen.append)
     for _ in range(3):
         client.ask("sprinter", "Hi", arm="champion")

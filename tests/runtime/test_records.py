@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -255,7 +256,7 @@ def test_many_threads_write_whole_records(folder: Path) -> None:
 
     def write(thread: int) -> None:
         for number in range(200):
-            ledger.write(lambda number=number: line(thread=thread, number=number))
+            ledger.write(partial(line, thread=thread, number=number))
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
     for thread in threads:
@@ -303,7 +304,7 @@ def test_a_disk_that_hangs_holds_no_answer_and_fills_no_memory(folder: Path, mon
     with ledger._writing:
         started = time.monotonic()
         for number in range(100):
-            ledger.write(lambda number=number: line(number=number))
+            ledger.write(partial(line, number=number))
         assert time.monotonic() - started < 0.1
     assert len(records_in(folder)) == 10
     assert ledger.lost == 90
