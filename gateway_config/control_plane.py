@@ -60,7 +60,12 @@ class ControlPlane:
             )
         if not token.isascii() or not token.isprintable() or " " in token:
             raise UsageError("CLOUDFLARE_API_TOKEN holds characters that no token has. Copy it again.")
-        return cls(token, environment.get("CLOUDFLARE_BASE_URL") or BASE_URL, **options)
+        base_url = environment.get("CLOUDFLARE_BASE_URL") or BASE_URL
+        if not base_url.startswith(("http://", "https://")):
+            raise UsageError(
+                f'CLOUDFLARE_BASE_URL is an address that begins with http:// or https://; found "{base_url}".'
+            )
+        return cls(token, base_url, **options)
 
     def __repr__(self) -> str:
         return f"ControlPlane({self._http.base_url}, token=***)"

@@ -113,7 +113,7 @@ class Collector:
             self._progress(f"{step.op.value} {step.urn.split('::')[-1]}")
 
     def _said(self, severity: str, message: str) -> None:
-        lines = [line for line in _plain_text(message).splitlines() if line.strip()]
+        lines = [line.removeprefix("Preview failed: ") for line in _plain_text(message).splitlines() if line.strip()]
         if severity == "warning":
             self.warnings.extend(lines)
         elif severity == "error":

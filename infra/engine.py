@@ -199,16 +199,20 @@ class Engine:
         self._call(stack.refresh, Collector(), clear_pending_creates=True)
 
     def _gateway_to_take_in(self, state: State) -> TakeIn:
-        """The gateway, if it exists although the engine does not know it."""
-        if (GATEWAY_TYPE, "gateway") in state.resources:
-            return NOTHING
+        """The gateway, if it exists although the engine does not know it.
+
+        It is looked at in any case: a wrong token, or an address where nobody is, is then one sentence and not one
+        for each resource.
+        """
         settings, config = self.settings(), load(self._config, self.stage)
         path = f"/accounts/{settings.account}/ai-gateway/gateways/{config.gateway_id}"
-        with ControlPlane.from_environment(self._environment) as api:
+        with ControlPlane.from_environment(self._environment, attempts=3) as api:
             try:
                 api.get(path)
             except NotFoundError:
                 return NOTHING
+        if (GATEWAY_TYPE, "gateway") in state.resources:
+            return NOTHING
         self._notice(f"gateway {config.gateway_id} exists already and is not in this stack: taken in")
         return TakeIn({"gateway": f"{settings.account}/{config.gateway_id}"})
 
@@ -234,7 +238,10 @@ class Engine:
                 warnings.filterwarnings("ignore", message="Error in event stream")
                 return verb(on_event=collector, color="never", **options)
         except automation.ConcurrentUpdateError:
-            raise EngineError(f"Somebody else works on stage {self.stage}. Wait, then try again.") from None
+            raise EngineError(
+                f"Somebody else works on stage {self.stage}. Wait, then try again. If that run was killed, its lock is "
+                "removed by `pulumi cancel`."
+            ) from None
         except automation.CommandError as error:
             said = first_of_each(collector.errors)
             raise EngineError("\n".join(said) or readable(str(error))) from None

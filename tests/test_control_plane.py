@@ -245,6 +245,12 @@ def test_the_environment_names_token_and_address() -> None:
     assert repr(ControlPlane.from_environment(environment)) == "ControlPlane(http://127.0.0.1:1/client/v4/, token=***)"
 
 
+def test_an_address_that_is_none_is_named() -> None:
+    environment = {"CLOUDFLARE_API_TOKEN": TOKEN, "CLOUDFLARE_BASE_URL": "nonsense/client/v4"}
+    with pytest.raises(UsageError, match='found "nonsense/client/v4"'):
+        ControlPlane.from_environment(environment)
+
+
 @pytest.mark.parametrize("token", ["", "two words", "ümlaut", "line\nbreak"])
 def test_a_token_that_is_none_is_refused_without_showing_it(token: str) -> None:
     with pytest.raises(UsageError) as caught:

@@ -95,3 +95,17 @@ def test_no_token_is_in_plain_text_in_state_or_in_what_is_told(stage: Stage) -> 
     for value in (*values, TEST_TOKEN):
         assert value not in repr(outcome)
         assert not [text for text in written if value in text]
+
+
+def test_state_may_lie_in_r2(stage: Stage) -> None:
+    stage.s3.create_bucket(Bucket="state")
+    host = stage.environment["GATEWRIGHT_R2_URL"].removeprefix("http://")
+    where = f"s3://state?endpoint={host}&disableSSL=true&s3ForcePathStyle=true&region=us-east-1"
+    keys = {"AWS_ACCESS_KEY_ID": "test-id", "AWS_SECRET_ACCESS_KEY": TEST_TOKEN}
+    stage.environment |= {"PULUMI_BACKEND_URL": where, **keys}
+    stage.config.write_text("config: {}\n")
+    stage.run("up")
+    stored = [item["Key"] for item in stage.s3.list_objects_v2(Bucket="state")["Contents"]]
+    assert ".pulumi/stacks/gatewright/dev.json" in stored
+    assert not [key for key in stored if "/locks/" in key]
+    assert stage.run("preview").changes == ()

@@ -23,6 +23,7 @@ from infra.changes import Difference, Outcome, ResourceChange, value_at
 from infra.gateway_inputs import gateway_inputs
 from infra.locks import locks, remove_dead_locks
 from infra.settings import settings_of
+from tests.emulator.server import Running
 from tests.stand_in.project import write_project
 
 TOKEN = "test-" * 8
@@ -234,6 +235,23 @@ def test_a_missing_passphrase_is_one_sentence(project: Path, monkeypatch: pytest
     result = CliRunner().invoke(app_for(["up"]), ["up", "--project", str(project)])
     assert result.exit_code == 2
     assert "PULUMI_CONFIG_PASSPHRASE is not set" in result.stderr
+
+
+@pytest.mark.http
+def test_nobody_at_the_address_is_one_sentence(project: Path) -> None:
+    result = run("preview", "--project", str(project), "--emulator", "http://127.0.0.1:9")
+    assert result.exit_code == 3
+    assert result.stderr.startswith("Cannot reach 127.0.0.1")
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.http
+def test_a_wrong_token_is_one_sentence(project: Path, emulator: Running) -> None:
+    words = ("preview", "--project", str(project), "--emulator", emulator.url)
+    result = run(*words, CLOUDFLARE_API_TOKEN="short")
+    assert result.exit_code == 3
+    assert "CLOUDFLARE_API_TOKEN" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
 
 
 def test_destroy_asks_first(project: Path) -> None:
