@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import boto3  # type: ignore[import-untyped]
+import boto3
 import httpx
 from moto.server import ThreadedMotoServer
 
@@ -34,12 +34,18 @@ class S3:
 
 @contextmanager
 def running_s3() -> Iterator[S3]:
-    """An S3 in a thread on a free port of 127.0.0.1, gone when the block ends."""
+    """An S3 in a thread on a free port of 127.0.0.1, gone when the block ends.
+
+    All of moto's servers in a process share their buckets, so it begins and ends empty.
+    """
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     url, keys = f"http://{host}:{port}", {"aws_access_key_id": "test-id", "aws_secret_access_key": "test-" * 8}
     client = boto3.client("s3", endpoint_url=url, region_name="us-east-1", **keys)
-    yield S3(url, client)
+    s3 = S3(url, client)
+    s3.reset()
+    yield s3
+    s3.reset()
     client.close()
     server.stop()

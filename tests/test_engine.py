@@ -157,7 +157,8 @@ def kill_during(stage: Stage, path: str, killed: str) -> None:
     _wait_until(lambda: all(fault["times"] == 0 for fault in stage.emulator.admin("GET", "/faults")["faults"]))
     time.sleep(0.2)
     engines = subprocess.run(["pgrep", "-P", str(run.pid)], capture_output=True, text=True, check=True).stdout.split()
-    for pid in {"engine": engines, "us": [run.pid], "both": [*engines, run.pid]}[killed]:
+    pids: dict[str, list[str]] = {"engine": engines, "us": [str(run.pid)], "both": [*engines, str(run.pid)]}
+    for pid in pids[killed]:
         os.kill(int(pid), signal.SIGKILL)
     run.communicate(timeout=30)
     time.sleep(0.6)  # the request that was under way is still carried out

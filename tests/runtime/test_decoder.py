@@ -16,7 +16,8 @@ from gateway_config.runtime.thinking import ThinkingFilter, split_thinking
 
 
 def decoded(*parts: bytes) -> list[Event]:
-    decoder, events = ChatDecoder(), list[Event]()
+    decoder = ChatDecoder()
+    events: list[Event] = []
     for part in parts:
         decoder.feed(part, events)
     decoder.finish(events)
@@ -130,7 +131,8 @@ def test_two_tool_calls_of_either_dialect_are_two_events() -> None:
 
 
 def test_an_error_in_mid_stream_comes_after_the_text_before_it() -> None:
-    decoder, events = ChatDecoder(), list[Event]()
+    decoder = ChatDecoder()
+    events: list[Event] = []
     with pytest.raises(MalformedError, match="Capacity"):
         decoder.feed(sse(delta("Hi"), {"error": {"message": "Capacity exceeded"}}), events)
     assert events == [TextEvent("Hi")]
@@ -181,7 +183,8 @@ PIECES = (
 @pytest.mark.parametrize("seed", range(500))
 def test_a_malformed_stream_ends_in_events_or_in_our_error(seed: int) -> None:
     chance = random.Random(seed)
-    decoder, events = ChatDecoder(), list[Event]()
+    decoder = ChatDecoder()
+    events: list[Event] = []
     try:
         for _ in range(chance.randint(1, 30)):
             decoder.feed(chance.choice(PIECES), events)

@@ -51,7 +51,7 @@ class ObjectsInS3:
     def _client(self) -> Any:
         """boto3 takes longer to import than the emulator to start, so it waits until it is needed."""
         if self._made is None:
-            import boto3  # type: ignore[import-untyped]
+            import boto3
             from botocore.config import Config  # type: ignore[import-untyped]
 
             config = Config(retries={"max_attempts": 1}, connect_timeout=2, read_timeout=10)
