@@ -45,7 +45,9 @@ def running_s3() -> Iterator[S3]:
     client = boto3.client("s3", endpoint_url=url, region_name="us-east-1", **keys)
     s3 = S3(url, client)
     s3.reset()
-    yield s3
-    s3.reset()
-    client.close()
-    server.stop()
+    try:
+        yield s3
+    finally:
+        s3.reset()
+        client.close()
+        server.stop()
