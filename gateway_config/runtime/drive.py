@@ -72,7 +72,7 @@ class Stream:
     """
 
     def __init__(self, flow: Flow[None], transport: httpx.BaseTransport) -> None:
-        self._events = _streamed(flow, next(flow), transport)
+        self._events = _streamed(flow, transport)
 
     def __iter__(self) -> Iterator[Event]:
         return self._events
@@ -91,9 +91,10 @@ class Stream:
         self._events.close()
 
 
-def _streamed(flow: Flow[None], effect: Effect, transport: httpx.BaseTransport) -> Generator[Event, None, None]:
+def _streamed(flow: Flow[None], transport: httpx.BaseTransport) -> Generator[Event, None, None]:
     response: httpx.Response | None = None
     parts: Iterator[bytes] = iter(())
+    effect = next(flow)
     try:
         while True:
             try:

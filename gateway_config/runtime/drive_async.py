@@ -61,7 +61,7 @@ class AsyncStream:
     """The events of one answer, as they come, for `async for`; otherwise as `Stream`."""
 
     def __init__(self, flow: Flow[None], transport: httpx.AsyncBaseTransport) -> None:
-        self._events = _streamed_async(flow, next(flow), transport)
+        self._events = _streamed_async(flow, transport)
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self._events
@@ -80,11 +80,10 @@ class AsyncStream:
         await self._events.aclose()
 
 
-async def _streamed_async(
-    flow: Flow[None], effect: Effect, transport: httpx.AsyncBaseTransport
-) -> AsyncGenerator[Event, None]:
+async def _streamed_async(flow: Flow[None], transport: httpx.AsyncBaseTransport) -> AsyncGenerator[Event, None]:
     response: httpx.Response | None = None
     parts: AsyncIterator[bytes] | None = None
+    effect = next(flow)
     try:
         while True:
             try:

@@ -24,9 +24,16 @@ Opened = tuple[float, httpx.Response]
 
 
 def stream(core: Core, intent: str, text: str | Sequence[Message], options: Mapping[str, Any]) -> Flow[None]:
-    """One question, its answer as events. Tried again only before a model was reached; never restarted after."""
+    """One question, its answer as events. Tried again only before a model was reached; never restarted after.
+
+    The question is looked at now, and asked when the flow is driven.
+    """
     call, asking = opened_call(core, intent, asking_of(text, options, streamed=True), options)
     call.question = (intent, text, options)
+    return _events(core, call, asking)
+
+
+def _events(core: Core, call: Call, asking: Asking) -> Flow[None]:
     yield [DoneEvent((yield from core.recorded(call, _streamed(core, call, asking))))]
 
 

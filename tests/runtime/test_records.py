@@ -1,6 +1,7 @@
 """Every call leaves one record, whatever became of it, and whatever becomes of the process."""
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -178,6 +179,15 @@ def test_a_stream_that_was_left_early_is_cancelled(config: CompiledConfig, folde
     with gateway.client(config, records=folder).stream("sage", "Hi") as stream:
         next(stream)
     assert only(folder)["status"] == "cancelled"
+
+
+def test_a_stream_that_nobody_read_leaves_no_record(config: CompiledConfig, folder: Path) -> None:
+    gateway, _ = streaming(OPENAI)
+    client = gateway.client(config, records=folder)
+    client.stream("sage", "Hi").close()
+    del client
+    gc.collect()
+    assert records_in(folder) == []
 
 
 def test_a_cancelled_task_is_recorded(config: CompiledConfig, folder: Path) -> None:
