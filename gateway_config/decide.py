@@ -64,7 +64,8 @@ def decide(
     `draws` gives an integer 0 … 99 for each percentage met; `exhausted` are the ids of rate elements whose limit is
     reached, `failing` those of model elements that do not answer. Raises GraphError for a circle or a missing output.
     """
-    return _walk(_steps(graph), graph.start.id, metadata, draws, exhausted, failing)
+    steps = _steps(graph)
+    return _walk(steps, steps.start, metadata, draws, exhausted, failing)
 
 
 def _walk(
@@ -108,7 +109,7 @@ def distribution(graph: Graph, metadata: Metadata) -> dict[str | None, Fraction]
     None stands for no model, and for what only Cloudflare can tell. Raises GraphError as `decide` does.
     """
     steps = _steps(graph)
-    first = _walk(steps, graph.start.id, metadata)
+    first = _walk(steps, steps.start, metadata)
     ways: dict[str, list[tuple[Fraction, Decision]]] = {}
     pending = [first.open]
     while pending:
@@ -167,6 +168,7 @@ class _Steps(dict[str, tuple[str, Any]]):
     def __init__(self, graph: Graph) -> None:
         super().__init__()
         self.graph = graph
+        self.start = graph.start.id
 
     def __missing__(self, id: str) -> tuple[str, Any]:
         self[id] = own = _step(self.graph, self.graph.elements[id])
