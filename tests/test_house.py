@@ -24,7 +24,7 @@ WORLDLY |= {"asyncio", "logging", "sys", "httpx", "urllib", "http", "shutil", "l
 WORLDLY_CALLS = {"open", "print", "input", "now", "utcnow", "today", "getenv"}
 LIGHT = ("gateway_config", "gateway_config.load", "gateway_config.compile", "gateway_config.runtime")
 # (rich is left out: httpx imports it for its own command where it is there)
-EXTRAS = {"typer", "pulumi", "pulumi_cloudflare", "grpc", "duckdb", "boto3", "starlette", "uvicorn", "openai"}
+EXTRAS = {"typer", "pulumi", "pulumi_cloudflare", "grpc", "duckdb", "boto3", "uvicorn", "openai"}
 
 
 @cache

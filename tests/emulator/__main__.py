@@ -57,8 +57,9 @@ def main() -> int:
         world.after_change.append(kept.keep)
     try:
         bound = listening(wanted.host, wanted.port)
-    except OSError as error:
-        print(f"cannot listen on {wanted.host}:{wanted.port}: {error.strerror}. Try --port 0.", file=sys.stderr)
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or "ports go from 0 to 65535"
+        print(f"cannot listen on {wanted.host}:{wanted.port}: {why}. Try --port 0.", file=sys.stderr)
         return 3
     bound.listen(2048)
     print(f"emulator ready http://{wanted.host}:{bound.getsockname()[1]}", flush=True)
