@@ -17,7 +17,7 @@ from gateway_config.graph import graph_digest
 from infra.provider.elements import digest_of_wire
 from tests.emulator.server import TEST_TOKEN, Running
 from tests.provider.given import Kept, Provider, provider_of
-from tests.test_provider_route import ROUTES, Api, graph, inputs
+from tests.route_given import ROUTES, Api, graph, inputs
 
 pytestmark = pytest.mark.http
 

@@ -2,90 +2,22 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import grpc
 import httpx
 import pytest
 
 from gateway_config.control_plane import ControlPlane
-from gateway_config.graph import Element, Graph, graph_digest
-from gateway_config.splits import split_elements, split_of
+from gateway_config.graph import graph_digest
 from gateway_config.wire import to_wire
-from infra.provider.elements import elements_input
 from infra.provider.values import UNKNOWN
 from tests.emulator.server import TEST_TOKEN, Running
-from tests.provider.given import Kept, Partly, Provider, provider_of
+from tests.provider.given import Partly, Provider, provider_of
+from tests.route_given import ACCOUNT, GATEWAY, GATEWAYS, ROUTES, Api, graph, inputs
 
 pytestmark = pytest.mark.http
-
-ACCOUNT, GATEWAY = "test-account", "inference-dev"
-GATEWAYS = f"/accounts/{ACCOUNT}/ai-gateway/gateways"
-ROUTES = f"{GATEWAYS}/{GATEWAY}/routes"
-
-
-def graph(name: str = "chat", timeout_ms: int = 8000, **shares: int) -> Graph:
-    """A route with a split, as the compiler makes it."""
-    arms = shares or {"champion": 90, "challenger": 10}
-    split = split_elements(f"{name}.in", arms, {arm: f"{name}.{arm}" for arm in arms})
-    models = [
-        Element(
-            f"{name}.{arm}",
-            "model",
-            {"provider": "workers-ai", "model": f"@cf/test/{arm}", "timeout": timeout_ms, "retries": 0},
-            {"success": "end", "fallback": "end"},
-        )
-        for arm in arms
-    ]
-    start = Element("start", "start", {}, {"next": split[0].id})
-    return Graph.of(start, *split, *models, Element("end", "end"))
-
-
-def inputs(graph: Graph, name: str = "chat", gateway: str = GATEWAY) -> dict[str, Any]:
-    return {
-        "accountId": ACCOUNT,
-        "gatewayId": gateway,
-        "name": name,
-        "elements": elements_input(graph),
-        "split": split_of(graph, name),
-    }
-
-
-class Api:
-    """What anybody with a token can do, past our provider."""
-
-    def __init__(self, emulator: Running) -> None:
-        self.client = ControlPlane(TEST_TOKEN, emulator.control_plane, sleep=lambda _: None)
-
-    def make_gateway(self, id: str = GATEWAY) -> None:
-        settings = {"cache_invalidate_on_update": False, "cache_ttl": 0, "collect_logs": True}
-        self.client.post(GATEWAYS, {"id": id, **settings, "rate_limiting_interval": 0, "rate_limiting_limit": 0})
-
-    def routes(self) -> list[Any]:
-        return list(self.client.pages(ROUTES, "routes"))
-
-    def live(self, name: str = "chat") -> Any:
-        id = next(route["id"] for route in self.routes() if route["name"] == name)
-        return self.client.get(f"{ROUTES}/{id}")
-
-    def versions(self, name: str = "chat") -> list[Any]:
-        return list(self.client.pages(f"{ROUTES}/{self.live(name)['id']}/versions", "versions"))
-
-    def write_version(self, elements: list[Any], name: str = "chat") -> str:
-        answer = self.client.post(f"{ROUTES}/{self.live(name)['id']}/versions", {"elements": elements})
-        return str(answer["version_id"])
-
-    def deploy(self, version_id: str, name: str = "chat") -> None:
-        self.client.post(f"{ROUTES}/{self.live(name)['id']}/deployments", {"version_id": version_id})
-
-    def edit_by_hand(self, change: Mapping[str, Any], element: str) -> None:
-        """What a person does in the dashboard: another version, deployed."""
-        elements = copy.deepcopy(self.live()["version"]["data"])
-        next(item for item in elements if item["id"] == element)["properties"].update(change)
-        self.deploy(self.write_version(elements))
 
 
 @pytest.fixture
@@ -356,72 +288,3 @@ def test_a_refusal_of_the_token_is_said_in_one_sentence() -> None:
         pytest.raises(grpc.RpcError, match="CLOUDFLARE_API_TOKEN"),
     ):
         route.create(inputs(graph()))
-
-
-# --- holds ---
-
-
-@pytest.fixture
-def rolled_back(route: Provider, api: Api) -> Kept:
-    """The route after two edits and a rollback to its first version, as a refresh finds it."""
-    kept = route.create(inputs(graph()))
-    first = kept.outputs["versionId"]
-    kept = route.update(kept, inputs(graph(champion=80, challenger=20)))
-    api.deploy(first)
-    seen = route.refreshed(kept)
-    assert seen is not None
-    return seen
-
-
-def test_a_rollback_holds(rolled_back: Kept) -> None:
-    assert rolled_back.outputs["held"] is True
-
-
-def test_an_update_leaves_a_held_route_and_says_how_to_resume(route: Provider, api: Api, rolled_back: Kept) -> None:
-    with pytest.raises(grpc.RpcError, match="gatewright resume chat"):
-        route.update(rolled_back, inputs(graph(champion=70, challenger=30)))
-    assert api.live()["version"]["version_id"] == rolled_back.outputs["versionId"]
-
-
-def test_a_preview_of_a_held_route_says_that_it_is_held(route: Provider, rolled_back: Kept) -> None:
-    route.planned(inputs(graph(champion=70, challenger=30)), rolled_back)
-    assert [sentence.split(":")[0] for sentence in route.said] == ['route "chat" is held']
-
-
-def test_a_hold_stays_through_further_refreshes_at_one_call_each(
-    route: Provider, rolled_back: Kept, emulator: Running
-) -> None:
-    before = len(emulator.journal())
-    again = route.refreshed(rolled_back)
-    assert again is not None
-    assert again.outputs["held"] is True
-    assert len(emulator.journal()) - before == 1
-
-
-def test_a_hold_ends_where_the_config_agrees(route: Provider, rolled_back: Kept) -> None:
-    assert route.diff(rolled_back, inputs(graph())) == {"held": "delete"}
-    settled = route.update(rolled_back, inputs(graph()))
-    assert "held" not in settled.outputs
-    assert route.update(settled, inputs(graph(champion=70, challenger=30))).outputs["split"] == {
-        "champion": 70,
-        "challenger": 30,
-    }
-
-
-def test_a_hand_edit_is_no_hold(route: Provider, api: Api) -> None:
-    kept = route.create(inputs(graph()))
-    api.edit_by_hand({"timeout": 1234}, "chat.champion")
-    seen = route.refreshed(kept)
-    assert seen is not None
-    assert "held" not in seen.outputs
-
-
-def test_a_newer_draft_that_never_was_live_is_no_hold(route: Provider, api: Api) -> None:
-    kept = route.create(inputs(graph()))
-    kept = route.update(kept, inputs(graph(champion=80, challenger=20)))
-    api.write_version(to_wire(graph(champion=50, challenger=50)))
-    api.edit_by_hand({"timeout": 1234}, "chat.champion")
-    api.write_version(to_wire(graph(champion=50, challenger=50)))
-    seen = route.refreshed(kept)
-    assert seen is not None
-    assert "held" not in seen.outputs
