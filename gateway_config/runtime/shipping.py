@@ -31,7 +31,8 @@ def usage_bucket(environment: Mapping[str, str] = os.environ) -> Bucket:
         if not environment.get(name):
             raise MissingSettingError(f"{name} is not set. The outputs of `up` name what ships usage.")
     account, bucket, id, value = (environment[name] for name in _VARIABLES)
-    return Bucket(endpoint(account, environment=environment), bucket, Keys.of_token(id, value))
+    jurisdiction = environment.get("GATEWRIGHT_R2_JURISDICTION") or "default"
+    return Bucket(endpoint(account, jurisdiction, environment), bucket, Keys.of_token(id, value))
 
 
 def ship(folder: Path, bucket: Bucket, keep: bool = False) -> Iterator[Shipped]:

@@ -159,3 +159,8 @@ def test_what_is_missing_to_read_the_config_is_named(missing: str) -> None:
 def test_the_token_that_reads_the_config_is_in_no_repr() -> None:
     assert ENVIRONMENT["GATEWRIGHT_CONFIG_TOKEN"] not in repr(Publication.from_environment(ENVIRONMENT))
     assert os.environ.get("GATEWRIGHT_CONFIG_TOKEN") is None
+
+
+def test_a_bucket_of_another_jurisdiction_has_its_own_address() -> None:
+    publication = Publication.from_environment({**ENVIRONMENT, "GATEWRIGHT_R2_JURISDICTION": "eu"})
+    assert "account.eu.r2.cloudflarestorage.com" in repr(publication)
