@@ -47,7 +47,7 @@ class Publication:
             if not environment.get(name):
                 raise MissingSettingError(f"{name} is not set. The outputs of `up` name what reads the config.")
         account, bucket, id, value = (environment[name] for name in _VARIABLES)
-    jurisdiction = environment.get("GATEWRIGHT_R2_JURISDICTION") or "default"
+        jurisdiction = environment.get("GATEWRIGHT_R2_JURISDICTION") or "default"
         key = environment.get("GATEWRIGHT_CONFIG_KEY") or f"{stage_of(environment)}.json"
         return cls(
             Bucket(endpoint(account, jurisdiction, environment), bucket, Keys.of_token(id, value), timeout_s=10.0), key
