@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pulumi import automation
 
 from gateway_config.cloudflare_errors import NotFoundError
@@ -20,7 +19,7 @@ from gateway_config.errors import ServiceError
 from gateway_config.load import load
 from infra.__main__ import NOTHING, main
 from infra.changes import ROUTE_TYPE, Collector, Outcome, Progress, first_of_each
-from infra.engine_setup import engine_environment, pulumi_command, readable, require_passphrase
+from infra.engine_setup import engine_environment, pulumi_command, read_yaml, readable, require_passphrase
 from infra.locks import locks, remove_dead_locks
 from infra.safety import UnsafeError, refusals
 from infra.settings import Settings, settings_of
@@ -170,13 +169,12 @@ class Engine:
             raise EngineError(readable(str(error))) from None
 
     def _project_name(self) -> str:
-        return str(yaml.safe_load((self._project / "Pulumi.yaml").read_text())["name"])
+        return str(read_yaml(self._project / "Pulumi.yaml").get("name", "gatewright"))
 
     def settings(self) -> Settings:
         """The stage's settings, without running the engine."""
         file = self._project / f"Pulumi.{self.stage}.yaml"
-        told = yaml.safe_load(file.read_text()) if file.exists() else None
-        return settings_of((told or {}).get("config") or {}, self.stage, self._environment)
+        return settings_of(read_yaml(file).get("config") or {}, self.stage, self._environment)
 
     def _free_the_stack(self) -> None:
         """Removes the lock of a dead process; waits a little for one that is about to end."""

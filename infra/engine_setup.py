@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pulumi import automation
@@ -25,9 +26,24 @@ def engine_environment(project: Path, environment: Mapping[str, str]) -> dict[st
     return told
 
 
+def read_yaml(file: Path) -> dict[str, Any]:
+    """A file of Pulumi's; nothing where there is none. What is no YAML is a UsageError with its place."""
+    try:
+        told = yaml.safe_load(file.read_text()) if file.exists() else None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        raise UsageError(f"{file}{place} is not YAML: {error.problem or error.context}. Mend it there.") from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise UsageError(f"{file} is not a YAML file in UTF-8. Mend it, or take it from version control.") from None
+    if not isinstance(told, dict | None):
+        raise UsageError(f"{file} is a mapping of keys, such as `config:`. Mend it, or take it from version control.")
+    return told or {}
+
+
 def require_passphrase(environment: Mapping[str, str], project: Path, stage: str) -> None:
     file = project / f"Pulumi.{stage}.yaml"
-    told = (yaml.safe_load(file.read_text()) if file.exists() else None) or {}
+    told = read_yaml(file)
     given = "PULUMI_CONFIG_PASSPHRASE" in environment or environment.get("PULUMI_CONFIG_PASSPHRASE_FILE")
     if not given and not told.get("secretsprovider"):
         raise UsageError(

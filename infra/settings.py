@@ -91,8 +91,11 @@ def _validated(told: Mapping[str, Any]) -> Settings:
         settings = Settings.model_validate(told)
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{_NAMESPACE}{place} in the stack's config: {first['msg']}.") from None
+        place = f"{_NAMESPACE}{'.'.join(str(part) for part in first['loc'])}"
+        known = ", ".join(f"{_NAMESPACE}{name}" for name in Settings.model_fields)
+        unknown = f"is not known. Known: {known}. Mend Pulumi.<stage>.yaml"
+        why = unknown if first["type"] == "extra_forbidden" else f"cannot be: {first['msg']}"
+        raise UsageError(f"{place} in the stage's config {why}.") from None
     on_buckets = [use for use in settings.tokens if use not in ("serve", "deploy", "preview")]
     if on_buckets and settings.buckets is None:
         raise UsageError(f"The token {on_buckets[0]} is for a bucket: add gatewright:buckets to the stack's config.")

@@ -20,6 +20,7 @@ from gateway_config.config import GatewayFile
 from gateway_config.errors import UsageError
 from infra import report
 from infra.changes import Difference, Outcome, ResourceChange, value_at
+from infra.engine_setup import read_yaml
 from infra.gateway_inputs import gateway_inputs
 from infra.locks import locks, remove_dead_locks
 from infra.settings import settings_of
@@ -266,3 +267,11 @@ def test_state_lies_beside_the_project_unless_it_is_told(project: Path) -> None:
     engine = Engine(project, "dev", environment={})
     assert engine.backend_url == f"file://{project}/.state"
     assert Engine(project, "dev", environment={"PULUMI_BACKEND_URL": "s3://state"}).backend_url == "s3://state"
+
+
+@pytest.mark.parametrize("text", ["config: [\n", "- a\n", "config: \x00\n"])
+def test_a_stage_file_that_is_no_mapping_is_one_sentence(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "Pulumi.dev.yaml"
+    file.write_text(text)
+    with pytest.raises(UsageError, match=r"Pulumi\.dev\.yaml.*Mend it"):
+        read_yaml(file)
