@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
 import os
 import re
 import socket
+from collections.abc import Iterator
 from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,6 +32,16 @@ from tests.stand_in.project import write_project
 TOKEN = "test-" * 8
 
 # --- settings ---
+
+
+@pytest.fixture(autouse=True)
+def event_loop() -> Iterator[None]:
+    """Pulumi's outputs want a current event loop, and an earlier test's `asyncio.run` has taken it away."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 def test_the_account_comes_from_the_stack_or_the_environment_which_wins() -> None:

@@ -27,7 +27,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/demo", description="From a split in YAML to a split that is served.")
     parser.add_argument("--keep", action="store_true", help="leave the emulator and the stack up at the end")
     keep = parser.parse_args().keep
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A job in the background of a script inherits a deaf ear for interrupts; ours and the engine's shall hear them.
+    for interrupt in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(interrupt, signal.default_int_handler)
     try:
         with set_up(keep) as scene:
             tell(scene, keep)
