@@ -1,7 +1,8 @@
 """The gateway's settings in the stock provider's words.
 
-Every optional scalar is set to what the API would answer anyway: one that is left out comes back filled with
-the API's default, and would show as drift after a refresh (facts 2).
+What the stock provider calls computed keeps what is live where it is left out, so a hand edit of it would never be
+seen: each of these is declared, also where it is off. What is merely optional (`dlp`, `guardrails`, `stripe`,
+`retry…`) means "none" where it is left out, and a hand edit shows as a difference from that.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def gateway_inputs(file: GatewayFile, environment: Mapping[str, str]) -> Mapping
         "guardrails": _guardrails(gateway.guardrails) if gateway.guardrails else None,
         "dlp": _dlp(gateway),
         "spendLimits": _spend_limits(file),
-        "otels": [_collector(one, environment) for one in gateway.telemetry] or None,
+        "otels": [_collector(one, environment) for one in gateway.telemetry],
     }
 
 
@@ -78,9 +79,9 @@ def _dlp(gateway: Gateway) -> dict[str, Any] | None:
     return {"enabled": True, "action": dlp.action.upper(), "profiles": list(dlp.profiles)}
 
 
-def _spend_limits(file: GatewayFile) -> dict[str, Any] | None:
+def _spend_limits(file: GatewayFile) -> dict[str, Any]:
     rules = [_spend_rule(number, limit, file) for number, limit in enumerate(file.gateway.spend_limits, 1)]
-    return {"enabled": True, "rules": rules} if rules else None
+    return {"enabled": bool(rules), "rules": rules}
 
 
 def _spend_rule(number: int, limit: SpendLimit, file: GatewayFile) -> dict[str, Any]:

@@ -132,6 +132,34 @@ _FULL_PUT = (
 )
 
 
+def test_what_is_switched_on_by_hand_is_seen_and_healed_also_where_the_yaml_says_nothing_of_it(stage: Stage) -> None:
+    stage.up()
+    settings = stage.api.get(GATEWAY)
+    stage.api.put(GATEWAY, {key: settings[key] for key in _FULL_PUT} | _SWITCHED_ON)
+    plan = stage.preview()
+    (by_hand,) = plan.drift
+    names = ["dlp", "guardrails", "otels", "retryMaxAttempts", "spendLimits", "stripe"]
+    assert [leaf.path for leaf in by_hand.differences] == names
+    assert [change.name for change in plan.changes] == ["gateway"]
+    assert "retryMaxAttempts: 4 => none" in leaves(plan)
+    assert [leaf for leaf in leaves(plan) if "collector.example" in leaf]
+    assert not [leaf for leaf in leaves(plan) if "test-authorization" in leaf], "no secret is shown"
+    stage.up()
+    healed = stage.api.get(GATEWAY)
+    assert {key: healed[key] for key in _SWITCHED_ON} == {key: settings[key] for key in _SWITCHED_ON}
+    assert steps(stage.preview()) == []
+
+
+_SWITCHED_ON: dict[str, Any] = {
+    "dlp": {"enabled": True, "action": "FLAG", "profiles": []},
+    "guardrails": {"prompt": {"S1": "FLAG"}, "response": {}},
+    "otel": [{"url": "https://collector.example/v1", "headers": {}, "authorization": "test-authorization"}],
+    "retry_max_attempts": 4,
+    "spend_limits": {"enabled": True, "rules": [{"limitType": "cost", "limit": 1, "window": 60}]},
+    "stripe": {"authorization": "test-authorization", "usage_events": []},
+}
+
+
 def test_a_gateway_that_was_deleted_by_hand_is_made_again_with_its_routes(stage: Stage) -> None:
     stage.up()
     stage.api.delete(GATEWAY)

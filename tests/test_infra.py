@@ -28,6 +28,7 @@ from infra.locks import locks, remove_dead_locks
 from infra.settings import settings_of
 from tests.emulator.server import Running
 from tests.stand_in.project import write_project
+from tests.stand_in.types import AI_GATEWAY
 
 TOKEN = "test-" * 8
 
@@ -106,12 +107,16 @@ def test_a_backend_that_is_no_folder_has_no_locks_that_we_can_see() -> None:
 # --- the gateway's inputs ---
 
 
-def stock_arguments(name: str) -> set[str]:
-    """The arguments of a class of pulumi_cloudflare, without importing it."""
+def stock_source() -> Path:
     spec = find_spec("pulumi_cloudflare")
     assert spec is not None
     assert spec.origin is not None
-    tree = ast.parse((Path(spec.origin).parent / "ai_gateway.py").read_text())
+    return Path(spec.origin).parent / "ai_gateway.py"
+
+
+def stock_arguments(name: str) -> set[str]:
+    """The arguments of a class of pulumi_cloudflare, without importing it."""
+    tree = ast.parse(stock_source().read_text())
     args = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
     init = next(node for node in args.body if isinstance(node, ast.FunctionDef) and node.name == "__init__")
     return {_camel(argument.arg) for argument in init.args.kwonlyargs}
@@ -141,6 +146,22 @@ ENVIRONMENT = {"OTEL_AUTHORIZATION": "test-authorization"}
 
 def test_every_input_of_the_gateway_is_one_of_the_stock_provider() -> None:
     assert gateway_inputs(file_with(**EVERYTHING), ENVIRONMENT).keys() <= stock_arguments("AiGatewayArgs")
+
+
+def stock_outputs(*, optional: bool) -> set[str]:
+    """The stock gateway's properties: left out, computed ones keep what is live, optional ones are off."""
+    told = re.findall(r"def (\w+)\(self\) -> pulumi\.Output\[(Optional\[)?", stock_source().read_text())
+    return {_camel(name) for name, marked in told if bool(marked) == optional}
+
+
+def test_whatever_the_stock_provider_would_leave_as_it_is_live_is_declared() -> None:
+    settable = stock_arguments("AiGatewayArgs") & stock_outputs(optional=False)
+    inputs = gateway_inputs(file_with(), {})
+    assert settable - {"accountId", "aiGatewayId"} <= {key for key, value in inputs.items() if value is not None}
+
+
+def test_the_stand_in_takes_as_off_what_the_stock_provider_does() -> None:
+    assert AI_GATEWAY.unset_is_off == stock_outputs(optional=True)
 
 
 def test_a_gateway_without_a_limit_has_it_switched_off() -> None:

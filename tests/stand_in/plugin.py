@@ -63,7 +63,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:
         kind = _type(request.urn)
         olds, news, old_inputs = _plain(request.olds), _plain(request.news), _plain(request.old_inputs)
-        changed = {key for key, value in news.items() if olds.get(key) != value}
+        changed = {key for key in news.keys() | kind.unset_is_off if _differs(olds.get(key), news.get(key))}
         changed |= {key for key in old_inputs if key not in news}
         replaces = sorted(changed & kind.replace_on)
         some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
@@ -135,6 +135,15 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
 def _type(urn: str) -> ResourceType:
     return TYPES[urn.split("::")[2].split("$")[-1]]
+
+
+def _differs(live: Any, wanted: Any) -> bool:
+    """Null, zero and empty all mean "off"; the API turns one into another (facts, trap 24)."""
+    return bool(live != wanted and not (_is_off(live) and _is_off(wanted)))
+
+
+def _is_off(value: Any) -> bool:
+    return not any(value.values()) if isinstance(value, dict) else not value
 
 
 def _property_diff(key: str, replaces: list[str]) -> Any:

@@ -39,6 +39,8 @@ class ResourceType:
     """Properties with a form of their own: (to the API, from the API)."""
     header_only: frozenset[str] = frozenset()
     """Inputs that go by a header; no answer tells them."""
+    unset_is_off: frozenset[str] = frozenset()
+    """Inputs that mean "none" where they are left out; all others keep what is live."""
     is_part: bool = False
     """Part of another thing: made by PUT, never deleted."""
 
@@ -109,6 +111,18 @@ AI_GATEWAY = ResourceType(
         **{hazard: hazard.upper() for hazard in _HAZARDS},
     },
     opaque=frozenset({"headers", "metadata"}),
+    unset_is_off=frozenset(
+        {
+            "dlp",
+            "guardrails",
+            "logpushPublicKey",
+            "rateLimitingTechnique",
+            "retryBackoff",
+            "retryDelay",
+            "retryMaxAttempts",
+            "stripe",
+        }
+    ),
 )
 
 
