@@ -11,7 +11,7 @@ import httpx
 from gateway_config.compiled import CompiledTarget
 from gateway_config.runtime.answer import Answer, ServedBy, Usage
 from gateway_config.runtime.asking import Asking, asking_of, direct_payload, routed_payload
-from gateway_config.runtime.caching import cache_headers
+from gateway_config.runtime.caching import cache_headers, unread
 from gateway_config.runtime.call import Call, now
 from gateway_config.runtime.chat import LARGEST_ANSWER, Message, Spoken, read_chat
 from gateway_config.runtime.core import Core
@@ -68,6 +68,7 @@ def _fitting(core: Core, call: Call, asking: Asking) -> Flow[Answer]:
     except UnfitError as error:
         complaint = f"Your answer does not fit the schema: {error}. Answer again, with the JSON only."
     again = asking.also({"role": "assistant", "content": answer.text}, {"role": "user", "content": complaint})
+    call.headers = unread(call.headers)  # its key is that of the answer which does not fit
     repaired = yield from _answer(core, call, again)
     try:
         data = asking.shape.read(repaired.text)

@@ -30,8 +30,13 @@ def cache_headers(call: Call, asking: Asking, options: Mapping[str, Any], namesp
             raise InputError(f'the route "{call.view.route.name}" has no cache. Add `cache` to its file.')
         return {}
     key = cache_key(call, cache, asking, fields or {}, namespace)
-    skip = {"cf-aig-skip-cache": "true"} if options.get("fresh") else {}
-    return {"cf-aig-cache-key": key, "cf-aig-cache-ttl": str(cache.ttl_s), **skip}
+    headers = {"cf-aig-cache-key": key, "cf-aig-cache-ttl": str(cache.ttl_s)}
+    return unread(headers) if options.get("fresh") else headers
+
+
+def unread(headers: Mapping[str, str]) -> dict[str, str]:
+    """The same headers for a request that must not be answered from the cache."""
+    return {**headers, "cf-aig-skip-cache": "true"} if "cf-aig-cache-key" in headers else dict(headers)
 
 
 def cache_key(call: Call, cache: Cache, asking: Asking, fields: Mapping[str, str], namespace: str) -> str:

@@ -6,12 +6,20 @@ import pytest
 
 from gateway_config.compiled import CompiledConfig
 from gateway_config.runtime import retry
+from tests.runtime.test_asking import MODELS, ROUTES
 from tests.runtime.world import compiled
 
 
 @pytest.fixture(scope="session")
 def config(tmp_path_factory: pytest.TempPathFactory) -> CompiledConfig:
     return compiled(tmp_path_factory.mktemp("config"))
+
+
+@pytest.fixture(scope="session")
+def rich(tmp_path_factory: pytest.TempPathFactory) -> CompiledConfig:
+    """One with pictures, tiers, adapters, a cache and direct routes."""
+    texts = {name: f"version: 1\n{text.strip()}\n" for name, text in ROUTES.items()}
+    return compiled(tmp_path_factory.mktemp("rich"), MODELS, texts)
 
 
 @pytest.fixture

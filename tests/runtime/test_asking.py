@@ -1,8 +1,7 @@
-"""What a question can be besides a text: pictures, tools, schemas, reasoning, tiers, adapters, cache keys."""
+"""What a question can be besides a text: pictures, tools, schemas, reasoning, tiers, adapters."""
 
 import base64
 import json
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,10 @@ import pytest
 from pydantic import BaseModel
 
 from gateway_config.compiled import CompiledConfig
-from gateway_config.runtime import DoneEvent, InputError, KindMismatchError, Settings, ToolCall, UnfitAnswerError
-from gateway_config.runtime.caching import rendered
+from gateway_config.runtime import DoneEvent, InputError, KindMismatchError, ToolCall, UnfitAnswerError
 from gateway_config.runtime.segments import read_records
 from tests.runtime.test_decoder import OPENAI
-from tests.runtime.world import GEMMA, GPT_OSS, SETTINGS, Gateway, answering, compiled, completion
+from tests.runtime.world import GEMMA, GPT_OSS, Gateway, answering, completion
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 20
 MODELS = """
@@ -68,12 +66,6 @@ ROUTES = {
     "daily": DAILY,
     "shared": DAILY.replace("[daily]", "[shared]") + "  shared: [tenant, prompt]\n",
 }
-
-
-@pytest.fixture(scope="module")
-def rich(tmp_path_factory: pytest.TempPathFactory) -> CompiledConfig:
-    folder = tmp_path_factory.mktemp("rich")
-    return compiled(folder, MODELS, {name: f"version: 1\n{text.strip()}\n" for name, text in ROUTES.items()})
 
 
 # --- pictures and tools -------------------------------------------------------------------------------------------
@@ -306,69 +298,3 @@ def test_a_route_without_tiers_takes_none(rich: CompiledConfig) -> None:
         client.ask("seer", "Hi", tier="edge")
     with pytest.raises(InputError, match="a tier is edge or frontier"):
         client.ask("edit", "Hi", tier="cloud")  # type: ignore[arg-type]
-
-
-# --- cache keys ---------------------------------------------------------------------------------------------------
-
-
-def key_of(rich: CompiledConfig, intent: str, text: str = "Hi", settings: Settings = SETTINGS, **options: Any) -> str:
-    gateway = Gateway(answering(model=GEMMA))
-    client = gateway.client(rich, settings=settings)
-    client.ask(intent, text, cache={"sign": "leo"}, **options)
-    return gateway.requests[0].headers["cf-aig-cache-key"]
-
-
-def test_a_key_is_route_arm_tenant_prompt_and_template(rich: CompiledConfig) -> None:
-    day = rendered(rich.routes["daily"].cache, {"sign": "leo"})  # type: ignore[arg-type]
-    assert key_of(rich, "daily", tenant="acme").startswith(":daily:one:acme:")
-    assert key_of(rich, "daily").endswith(f":{day}")
-    assert key_of(rich, "daily") == key_of(rich, "daily")
-
-
-def test_another_prompt_or_tenant_is_another_key_unless_shared(rich: CompiledConfig) -> None:
-    assert len({key_of(rich, "daily", text, tenant=t) for text in ("a", "b") for t in ("x", "y")}) == 4
-    assert len({key_of(rich, "shared", text, tenant=t) for text in ("a", "b") for t in ("x", "y")}) == 1
-
-
-def test_the_day_of_a_key_is_that_of_its_time_zone(rich: CompiledConfig) -> None:
-    cache = rich.routes["daily"].cache
-    assert cache is not None
-    late = datetime(2026, 2, 9, 23, 30, tzinfo=UTC)
-    assert rendered(cache, {"sign": "leo"}, late) == "daily_horo_leo_2026_02_10"
-
-
-def test_the_time_to_live_goes_along_and_fresh_does_not_read(rich: CompiledConfig) -> None:
-    gateway = Gateway(answering(model=GEMMA))
-    client = gateway.client(rich)
-    client.ask("daily", "Hi", cache={"sign": "leo"})
-    client.ask("daily", "Hi", cache={"sign": "leo"}, fresh=True)
-    assert gateway.requests[0].headers["cf-aig-cache-ttl"] == "3600"
-    assert ["cf-aig-skip-cache" in request.headers for request in gateway.requests] == [False, True]
-
-
-def test_another_namespace_makes_every_key_another(rich: CompiledConfig) -> None:
-    other = Settings(SETTINGS.account_id, SETTINGS.token, SETTINGS.url, cache_namespace="2")
-    assert key_of(rich, "daily", settings=other) == "2" + key_of(rich, "daily")
-
-
-def test_a_field_that_is_missing_or_unknown_is_refused(rich: CompiledConfig) -> None:
-    client = Gateway().client(rich)
-    with pytest.raises(InputError, match='needs the field "sign"'):
-        client.ask("daily", "Hi")
-    with pytest.raises(InputError, match=r"no field 'sing'. Did you mean \"sign\""):
-        client.ask("daily", "Hi", cache={"sing": "leo"})
-    with pytest.raises(InputError, match="has no cache"):
-        client.ask("seer", "Hi", cache={"sign": "leo"})
-
-
-def test_a_value_cannot_break_out_of_its_place_in_the_key(rich: CompiledConfig) -> None:
-    gateway = Gateway(answering(model=GEMMA))
-    gateway.client(rich).ask("daily", "Hi", cache={"sign": "a:b\r\nx: ü"}, tenant="a:b")
-    assert ":a%3Ab:" in gateway.requests[0].headers["cf-aig-cache-key"]
-    assert "a%3Ab%0D%0Ax%3A%20%C3%BC" in gateway.requests[0].headers["cf-aig-cache-key"]
-
-
-def test_a_route_without_cache_sends_no_key(rich: CompiledConfig) -> None:
-    gateway = Gateway(answering(model=GEMMA))
-    gateway.client(rich).ask("seer", "Hi")
-    assert not [name for name in gateway.requests[0].headers if name.startswith("cf-aig-cache")]
