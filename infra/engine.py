@@ -89,7 +89,12 @@ class Engine:
         return self._run(stack, "up", program=program, continue_on_error=True)
 
     def destroy(self) -> Outcome:
-        """Removes everything that the stage has."""
+        """Removes everything that the stage has; refused, before anything changes, where the stage has thresholds."""
+        if self.settings().safety:
+            raise UnsafeError(
+                f"Stage {self.stage} has thresholds, so it is not destroyed. Nothing was changed. Whoever means it runs "
+                "`pulumi state unprotect --all` and then `pulumi destroy`."
+            )
         stack, _ = self._own_stack()
         return self._run(stack, "destroy")
 

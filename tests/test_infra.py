@@ -294,6 +294,13 @@ def test_destroy_asks_first(project: Path) -> None:
     assert "Nothing was removed" in result.stderr
 
 
+def test_a_stage_with_thresholds_is_not_destroyed_and_nobody_is_even_asked(project: Path) -> None:
+    nobody = "http://127.0.0.1:9"
+    result = run("destroy", "--yes", "--stage", "prod", "--project", str(project), "--emulator", nobody)
+    assert result.exit_code == 3
+    assert result.stderr.startswith("Stage prod has thresholds, so it is not destroyed. Nothing was changed.")
+
+
 def test_state_lies_beside_the_project_unless_it_is_told(project: Path) -> None:
     from infra.engine import Engine
 
