@@ -40,14 +40,18 @@ def unread(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def cache_key(call: Call, cache: Cache, asking: Asking, fields: Mapping[str, str], namespace: str) -> str:
-    """`<namespace>:<route>:<arm>:<tenant>:<prompt hash>:<template>`; what is shared stands as a hyphen."""
+    """`<namespace>:<route>:<arm>:<tenant>:<prompt hash>:<template>`; what is shared stands as a hyphen.
+
+    Arms that share their answers do so within a tier: who asks the frontier is not answered from the edge.
+    """
     said = canonical_json({"messages": list(asking.messages), "parameters": dict(asking.parameters)})
     around = {
         "arm": call.assigned_arm or "",
         "tenant": call.facts.tenant or "",
         "prompt": hashlib.sha256(said.encode()).hexdigest()[:16],
     }
-    parts = ["-" if name in cache.shared else quote(around[name], safe="") for name in ("arm", "tenant", "prompt")]
+    instead = {"arm": f"-{call.tier or ''}"}
+    parts = [instead.get(name, "-") if name in cache.shared else quote(own, safe="") for name, own in around.items()]
     return ":".join([quote(namespace, safe=""), call.view.route.name, *parts, rendered(cache, fields)])
 
 

@@ -61,6 +61,11 @@ ROUTES = {
         "kind: chat\nintents: [edit]\narms: {near: {model: gemma}, far: {model: gpt-4o}}\n"
         "tiers: {edge: {near: 100}, frontier: {far: 100}}"
     ),
+    "tiered": (
+        "kind: chat\nintents: [tiered]\narms: {near: {model: gemma}, far: {model: gpt-4o}}\n"
+        "tiers: {edge: {near: 100}, frontier: {far: 100}}\n"
+        "cache: {key: 'k_{sign}', fields: {sign: text}, ttl_s: 3600, shared: [arm]}"
+    ),
     "voicing": "kind: chat\nintents: [voice]\ndirect: true\narms: {one: {model: mistral, adapter: tenant}}",
     "elsewhere": "kind: chat\nintents: [elsewhere]\ndirect: true\narms: {one: {model: gpt-4o}}\nfallback: [gemma]",
     "daily": DAILY,

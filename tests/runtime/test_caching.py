@@ -80,3 +80,8 @@ def test_a_repair_is_not_answered_from_the_cache_of_the_bad_answer(rich: Compile
     gateway = Gateway(answering(wrong, model=GEMMA), answering(right, model=GEMMA))
     gateway.client(rich).ask("daily", "Plan", cache={"sign": "leo"}, schema=SCHEMA)
     assert [request.headers.get("cf-aig-skip-cache") for request in gateway.requests] == [None, "true"]
+
+
+def test_arms_that_share_their_answers_do_so_within_a_tier_only(rich: CompiledConfig) -> None:
+    assert key_of(rich, "tiered", tier="edge") != key_of(rich, "tiered", tier="frontier")
+    assert key_of(rich, "tiered", tier="edge") == key_of(rich, "tiered")
