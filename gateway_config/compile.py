@@ -69,7 +69,7 @@ class Draft:
 def _target(draft: Draft, target: Target, arm: str | None) -> CompiledTarget:
     file = draft.config.file
     model = file.models[target.model]
-    return CompiledTarget(
+    return CompiledTarget.model_construct(
         arm=arm,
         tier=_tier_of(draft.route, arm),
         name=target.model,
@@ -306,8 +306,7 @@ def _is_behind(otherwise: str | None, draft: Draft) -> bool:
 
 def _closed(entry: str, elements: Iterable[Element]) -> Graph:
     """The graph with its start and its end, in the order in which it is walked."""
-    whole = Graph.of(Element("start", START, {}, {"next": entry}), *elements, Element(_END, END))
-    return Graph({**{element.id: element for element in whole.walk()}, **whole.elements})
+    return Graph.of(Element("start", START, {}, {"next": entry}), *elements, Element(_END, END)).ordered()
 
 
 def _with_digests(graph: Graph, **fields: Any) -> CompiledRoute:

@@ -5,6 +5,7 @@ Two graphs with the same canonical form do the same thing; ids and the order of 
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import re
@@ -49,11 +50,15 @@ class Graph:
     """
 
     elements: Mapping[str, Element]
+    start: Element = field(init=False, repr=False)
+    _walked: tuple[Element, ...] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
-        starts = [element.id for element in self.elements.values() if element.type == START]
+        starts = [element for element in self.elements.values() if element.type == START]
         if len(starts) != 1:
-            raise GraphError(f"a graph has exactly one start element; found {len(starts)}: {starts}")
+            found = [element.id for element in starts]
+            raise GraphError(f"a graph has exactly one start element; found {len(starts)}: {found}")
+        object.__setattr__(self, "start", starts[0])
         for element in self.elements.values():
             for label, target in element.outputs.items():
                 if target not in self.elements:
@@ -70,12 +75,20 @@ class Graph:
             raise GraphError(f"two elements have the id {next(i for i in ids if ids.count(i) > 1)!r}")
         return cls(by_id)
 
-    @property
-    def start(self) -> Element:
-        return next(element for element in self.elements.values() if element.type == START)
+    def ordered(self) -> Graph:
+        """The same graph with its elements in the order of the walk, those that it does not reach at the end."""
+        elements = {**{element.id: element for element in self.walk()}, **self.elements}
+        same = copy.copy(self)
+        object.__setattr__(same, "elements", elements)
+        return same
 
-    def walk(self) -> Iterator[Element]:
-        """The elements that the start reaches, depth first, edges in canonical order."""
+    def walk(self) -> tuple[Element, ...]:
+        """The elements that the start reaches, depth first, edges in canonical order; worked out once."""
+        if self._walked is None:
+            object.__setattr__(self, "_walked", tuple(self._reached()))
+        return self._walked or ()
+
+    def _reached(self) -> Iterator[Element]:
         seen: set[str] = set()
         pending = [self.start.id]
         while pending:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 
 from gateway_config.buckets import BUCKETS
@@ -128,22 +129,31 @@ def _bundles(shares: Sequence[tuple[str, int]], total: int) -> Iterator[tuple[in
 
 def _distinct_parts(wanted: Sequence[tuple[str, int]]) -> list[tuple[int, str]] | None:
     """Each percentage as a sum of parts that are distinct over all targets, the fewest possible; None if over five."""
-    for count in range(len(wanted), MOST_OUTPUTS + 1):
-        if (parts := _search(list(wanted), count, frozenset())) is not None:
-            return sorted(parts, key=lambda part: (-part[0], part[1]))
+    found = _parts_of(tuple(percentage for _, percentage in wanted))
+    return sorted(((part, wanted[n][0]) for part, n in found), reverse=True) if found is not None else None
+
+
+@lru_cache(maxsize=4096)
+def _parts_of(percentages: tuple[int, ...]) -> tuple[tuple[int, int], ...] | None:
+    """Parts with the number of the percentage that they belong to. Many routes are split alike."""
+    for count in range(len(percentages), MOST_OUTPUTS + 1):
+        if (parts := _search(percentages, 0, count, frozenset())) is not None:
+            return parts
     return None
 
 
-def _search(wanted: list[tuple[str, int]], count: int, used: frozenset[int]) -> list[tuple[int, str]] | None:
-    if not wanted:
-        return [] if count == 0 else None
-    (target, share), rest = wanted[0], wanted[1:]
-    for own in range(1, count - len(rest) + 1):
-        for parts in _partitions(share, own, share):
+def _search(
+    percentages: tuple[int, ...], number: int, count: int, used: frozenset[int]
+) -> tuple[tuple[int, int], ...] | None:
+    """The percentages from this number on in exactly `count` parts, none of them used already."""
+    if number == len(percentages):
+        return () if count == 0 else None
+    for own in range(1, count - (len(percentages) - number - 1) + 1):
+        for parts in _partitions(percentages[number], own, percentages[number]):
             if used.isdisjoint(parts):
-                found = _search(rest, count - own, used | set(parts))
+                found = _search(percentages, number + 1, count - own, used | set(parts))
                 if found is not None:
-                    return [(part, target) for part in parts] + found
+                    return (*((part, number) for part in parts), *found)
     return None
 
 
