@@ -39,6 +39,9 @@ class NotFoundError(CloudflareError):
 class AlreadyExistsError(CloudflareError):
     """The name is taken."""
 
+    def _sentence(self) -> str:
+        return f"{super()._sentence()} Choose another name, or take in what is there with `gatewright import`."
+
 
 class InvalidError(CloudflareError):
     """Cloudflare does not accept what was sent."""
@@ -66,6 +69,9 @@ class NotReadyError(CloudflareError):
 class TooManyRequestsError(CloudflareError):
     """The account's request limit; we waited and tried again, and it still holds."""
 
+    def _sentence(self) -> str:
+        return f"{super()._sentence()} Wait five minutes, then run the same command again; what is done stays done."
+
 
 class TroubleError(CloudflareError):
     """A failure on Cloudflare's side that outlasted our retries."""
@@ -78,7 +84,8 @@ class UnknownCloudflareError(CloudflareError):
     """A code we have not met; it belongs into the table."""
 
     def _sentence(self) -> str:
-        return f"{super()._sentence()} This code is not in the table of gateway_config/cloudflare_errors.py."
+        way_on = "Run the same command again; if it stays, report it with this sentence"
+        return f"{super()._sentence()} {way_on}: the code is in no table of ours (gateway_config/cloudflare_errors.py)."
 
 
 class UnansweredError(UnreachableError):

@@ -1,0 +1,72 @@
+"""Answers every API call of a lifecycle wrongly in turn, and says what held. Ends with 1 where something did not."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from tests.emulator.server import Running, running_emulator
+from tests.faults.case import Case, Result, Subject, cases, result_of
+from tests.faults.engine_life import ENGINE, KILLS, engine_cases, kill_cases, killed
+from tests.faults.logpush_life import LOGPUSH_JOB
+from tests.faults.route_life import ROUTE
+from tests.faults.table import Table, as_json, show
+
+OF_PROVIDER = (ROUTE, LOGPUSH_JOB)
+SAMPLE = 12
+
+
+def table_of(
+    subject: Subject, chosen: Sequence[Case], emulator: Running, run: Callable[[Case, Running], Result] = result_of
+) -> Table:
+    """Runs the cases one after another; on a terminal, a line tells how far it is."""
+    began = time.monotonic()
+    results: list[Result] = []
+    for number, case in enumerate(chosen, 1):
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{number}/{len(chosen)} {case}", end="", file=sys.stderr, flush=True)
+        results.append(run(case, emulator))
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr)
+    return Table(subject.name, subject.steps, results, time.monotonic() - began)
+
+
+def spread(found: Sequence[Case], most: int | None) -> list[Case]:
+    """All, or so many that lie evenly among them."""
+    if most is None or len(found) <= most:
+        return list(found)
+    return [found[number * len(found) // most] for number in range(most)]
+
+
+def planned(part: str, emulator: Running) -> Iterator[tuple[Subject, list[Case], Callable[[Case, Running], Result]]]:
+    """Who is tried with what, and how a case of it is run."""
+    if part in ("all", "provider"):
+        for subject in OF_PROVIDER:
+            yield subject, list(cases(subject, emulator)), result_of
+    if part in ("all", "engine"):
+        yield ENGINE, list(engine_cases(emulator)), result_of
+    if part in ("all", "kills"):
+        yield KILLS, list(kill_cases(emulator)), killed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/faults", description=__doc__)
+    parser.add_argument("part", nargs="?", default="all", choices=("all", "provider", "engine", "kills"))
+    parser.add_argument("--sample", action="store_true", help=f"{SAMPLE} cases of each kind")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    chosen = parser.parse_args()
+    tables = []
+    with running_emulator(seed=1) as emulator:
+        for subject, found, run in planned(chosen.part, emulator):
+            tables.append(table_of(subject, spread(found, SAMPLE if chosen.sample else None), emulator, run))
+            if not chosen.json:
+                show(tables[-1])
+    if chosen.json:
+        print(as_json(tables))
+    return 1 if any(result.why for table in tables for result in table.results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

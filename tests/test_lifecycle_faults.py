@@ -1,0 +1,75 @@
+"""A sample of what scripts/faults runs in full; docs/faults.md holds its counts."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gateway_config.cloudflare_errors import AlreadyExistsError, TooManyRequestsError, UnknownCloudflareError
+from gateway_config.control_plane import ControlPlane
+from tests.emulator.server import Running
+from tests.faults.__main__ import spread
+from tests.faults.answers import ANSWERS
+from tests.faults.case import Case, Result, Subject, cases, result_of
+from tests.faults.engine_life import ENGINE, KILLED, KILLS, killed
+from tests.faults.logpush_life import LOGPUSH_JOB
+from tests.faults.route_life import ROUTE, RouteLife
+from tests.faults.table import Table
+
+PAGE = Path(__file__).parent.parent / "docs" / "faults.md"
+
+
+@pytest.mark.http
+@pytest.mark.parametrize("subject", [ROUTE, LOGPUSH_JOB], ids=lambda subject: subject.name)
+def test_after_a_wrong_answer_one_more_up_reaches_what_is_declared(emulator: Running, subject: Subject) -> None:
+    results = [result_of(case, emulator) for case in spread(list(cases(subject, emulator)), 11)]
+    assert [(str(result.case), result.why) for result in results if result.why] == []
+    assert {result.ending for result in results} == {"unnoticed", "finished"}
+
+
+@pytest.mark.engine
+def test_under_the_engine_a_route_whose_read_was_refused_is_not_made_twice(emulator: Running) -> None:
+    case = Case(ENGINE, "create", 4, "GET route", "403")
+    assert result_of(case, emulator).why is None
+
+
+@pytest.mark.engine
+def test_an_up_that_is_killed_with_its_engine_is_finished_by_the_next(emulator: Running) -> None:
+    assert killed(Case(KILLS, "create", 3, "POST routes", KILLED), emulator).why is None
+
+
+@pytest.mark.http
+def test_a_second_route_would_be_seen(emulator: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RouteLife, "up", lambda self, step: None)
+    case = Case(ROUTE, "create", 0, "GET routes", "403", True)
+    assert result_of(case, emulator).why == "the gateway has the routes []"
+
+
+def test_the_page_has_a_row_for_every_answer() -> None:
+    told = re.findall(r"^\| ([^|]+?) +\|", PAGE.read_text(), re.MULTILINE)
+    assert set(ANSWERS) <= set(told)
+
+
+def test_a_cell_says_how_many_held_and_how_many_did_not() -> None:
+    case = Case(ROUTE, "create", 0, "GET routes", "403")
+    table = Table("Route", ("create",), [Result(case, "finished", "Check."), Result(case, "wrong", None, "why")], 1.0)
+    assert list(table.rows()) == [("403", "1 !1"), ("all", "1 !1")]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error", "way_on"),
+    [
+        (429, 10429, TooManyRequestsError, "Wait five minutes, then run the same command again"),
+        (409, 7001, AlreadyExistsError, "Choose another name, or take in what is there with `gatewright import`"),
+        (400, 4711, UnknownCloudflareError, "Run the same command again; if it stays, report it"),
+    ],
+)
+def test_every_refusal_says_what_to_do(status: int, code: int, error: type[Exception], way_on: str) -> None:
+    body = {"success": False, "errors": [{"code": code, "message": "no"}]}
+    transport = httpx.MockTransport(lambda request: httpx.Response(status, json=body))
+    api = ControlPlane("test-" * 8, transport=transport, sleep=lambda _: None)
+    with api, pytest.raises(error, match=way_on):
+        api.get("/routes")
