@@ -35,7 +35,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class ResourceChange:
-    """One step: `operation` is create, update, replace, delete, import or refresh."""
+    """One step: `operation` is create, update, replace, delete, import or refresh; drift is refresh or delete."""
 
     operation: str
     type: str
@@ -61,8 +61,8 @@ class ResourceChange:
 class Outcome:
     """A whole run. `drift` is what was changed behind our back since the last one.
 
-    `held` are routes that somebody rolled back and the config does not agree with; `refusals` what the stage's
-    thresholds refuse, in a preview.
+    `held` are routes that somebody rolled back and the config does not agree with, `resumed` those that were until
+    now; `refusals` is what the stage's thresholds refuse, in a preview.
     """
 
     changes: tuple[ResourceChange, ...]
@@ -72,6 +72,27 @@ class Outcome:
     duration_s: float
     refusals: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
+    resumed: tuple[str, ...] = ()
+
+    @property
+    def due(self) -> tuple[ResourceChange, ...]:
+        """What `up` does: all changes but those of held routes."""
+        return tuple(change for change in self.changes if not self._is_held(change))
+
+    @property
+    def put_back(self) -> tuple[ResourceChange, ...]:
+        """What was changed by hand and `up` puts back: all drift but that of held routes."""
+        return tuple(change for change in self.drift if not self._is_held(change))
+
+    @property
+    def advances(self) -> tuple[ResourceChange, ...]:
+        """What the thresholds weigh: a route that only goes back to what the last `up` made of it is free."""
+        was = {change.name: change.before.get("elements") for change in self.drift if change.is_route}
+        free = {change.name for change in self.due if was.get(change.name, ...) == change.after.get("elements")}
+        return tuple(change for change in self.due if change.name not in free.union(self.resumed))
+
+    def _is_held(self, change: ResourceChange) -> bool:
+        return change.is_route and change.name in self.held
 
     @property
     def routes(self) -> tuple[ResourceChange, ...]:
@@ -85,6 +106,7 @@ class Collector:
         self.changes: list[ResourceChange] = []
         self.drift: list[ResourceChange] = []
         self.held: list[str] = []
+        self.resumed: list[str] = []
         self.warnings: list[str] = []
         self.errors: list[str] = []
         self._progress = progress or (lambda line: None)
@@ -106,11 +128,18 @@ class Collector:
                 self.held.append(step.urn.split("::")[-1])
 
     def _done(self, step: StepEventMetadata) -> None:
-        if step.op == OpType.REFRESH and step.detailed_diff and not step.type.startswith(_FRAMEWORK):
-            by_hand = _change("refresh", step)
-            self.drift += [] if by_hand.is_noise else [by_hand]
+        if step.op == OpType.REFRESH and not step.type.startswith(_FRAMEWORK):
+            self._refreshed(step)
         if step.op not in _QUIET and not step.type.startswith(_FRAMEWORK):
             self._progress(f"{step.op.value} {step.urn.split('::')[-1]}")
+
+    def _refreshed(self, step: StepEventMetadata) -> None:
+        if step.old and not step.new:
+            self.drift.append(_change("delete", step))
+        elif step.detailed_diff and not (by_hand := _change("refresh", step)).is_noise:
+            self.drift.append(by_hand)
+        if _was_held(step) and step.new and not (step.new.outputs or {}).get("held"):
+            self.resumed.append(step.urn.split("::")[-1])
 
     def _said(self, severity: str, message: str) -> None:
         lines = [line.removeprefix("Preview failed: ") for line in _plain_text(message).splitlines() if line.strip()]

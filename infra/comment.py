@@ -56,11 +56,11 @@ def comment(stage: str, outcome: Outcome, meaning: Meaning | None = None, limit_
     What finds no room is counted in the last line. It holds no credential and no path of the machine that made it,
     and names stand in code, so that `@cf/…` calls nobody.
     """
-    sections = [*_refused(outcome), *_by_hand(outcome.drift), *_notes(outcome.notices)]
+    sections = [*_refused(outcome), *_by_hand(outcome.put_back), *_notes(outcome.notices)]
     sections += [*_meaning(meaning)] if meaning else []
-    sections += _resources(outcome.changes)
+    sections += _resources(outcome.due)
     rest = f"`gatewright preview --stage {stage}` shows all of it."
-    return _bounded(f"### {_code(stage)}: {_summary(outcome.changes)}\n", sections, rest, limit_bytes)
+    return _bounded(f"### {_code(stage)}: {_summary(outcome.due)}\n", sections, rest, limit_bytes)
 
 
 def _summary(changes: Sequence[ResourceChange]) -> str:
@@ -175,7 +175,7 @@ def _leaves(change: ResourceChange, of: bool = False) -> Iterator[str]:
     for leaf in change.differences:
         yield f"{whose}{_code(leaf.path)}: {_code(leaf.before)} → {_code(leaf.after)}"
     if of and not change.differences:
-        yield _code(change.name)
+        yield f"{_code(change.name)}{' was deleted' if change.operation == 'delete' else ''}"
 
 
 # --- values, and how much of all this there is room for ---

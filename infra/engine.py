@@ -92,8 +92,8 @@ class Engine:
         """Removes everything that the stage has; refused, before anything changes, where the stage has thresholds."""
         if self.settings().safety:
             raise UnsafeError(
-                f"Stage {self.stage} has thresholds, so it is not destroyed. Nothing was changed. Whoever means it runs "
-                "`pulumi state unprotect --all` and then `pulumi destroy`."
+                f"Stage {self.stage} has thresholds, so it is not destroyed. Nothing was changed. Whoever means it "
+                "runs `pulumi state unprotect --all` and then `pulumi destroy`."
             )
         stack, _ = self._own_stack()
         return self._run(stack, "destroy")
@@ -124,7 +124,7 @@ class Engine:
             return outcome
         door = config.file.front_door
         routes = sum(type == ROUTE_TYPE for type, _ in state.resources)
-        found = refusals(outcome.changes, safety, routes, door.name if door else None)
+        found = refusals(outcome.advances, safety, routes, door.name if door else None)
         return replace(outcome, refusals=found)
 
     def _refuse_what_is_unsafe(self, found: tuple[str, ...], override: bool) -> None:
@@ -232,6 +232,7 @@ class Engine:
             outputs,
             time.monotonic() - started,
             held=tuple(collector.held),
+            resumed=tuple(collector.resumed),
         )
 
     def _call(self, verb: Any, collector: Collector, **options: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gateway_config.splits import moved_buckets
-from infra.changes import Outcome, ResourceChange
+from infra.changes import Difference, Outcome, ResourceChange
 
 _SIGNS = {"create": "+", "import": "<", "update": "~", "replace": "±", "delete": "-", "refresh": "!"}
 
@@ -14,10 +14,11 @@ _SIGNS = {"create": "+", "import": "<", "update": "~", "replace": "±", "delete"
 def lines(outcome: Outcome, *, done: bool) -> Iterator[str]:
     """What a person reads: what somebody else changed, each resource with its leaves, each route in words."""
     yield from (f"note: {notice}" for notice in outcome.notices)
-    for change in outcome.drift:
-        yield f"! changed by hand: {_title(change)}"
+    for change in outcome.put_back:
+        yield f"! changed by hand: {'deleted ' if change.operation == 'delete' else ''}{_title(change)}"
         yield from _leaves(change)
-    for change in outcome.changes:
+    yield from (f"= held: Route {name}, which `up` leaves as it is" for name in outcome.held)
+    for change in outcome.due:
         yield f"{_SIGNS.get(change.operation, '?')} {change.operation} {_title(change)}"
         yield from _leaves(change)
         if change.is_route:
@@ -31,15 +32,19 @@ def _title(change: ResourceChange) -> str:
 
 
 def _leaves(change: ResourceChange) -> Iterator[str]:
-    for difference in change.differences:
-        yield f"    {difference}"
+    for leaf in change.differences:
+        yield "    no longer held: the config agrees with what is live" if _ends_a_hold(change, leaf) else f"    {leaf}"
+
+
+def _ends_a_hold(change: ResourceChange, leaf: Difference) -> bool:
+    return change.is_route and leaf.path == "held"
 
 
 def _summary(outcome: Outcome, done: bool) -> str:
-    if not outcome.changes:
+    if not outcome.due:
         return f"nothing to change ({outcome.duration_s:.1f} s)"
     counts: dict[str, int] = {}
-    for change in outcome.changes:
+    for change in outcome.due:
         counts[change.operation] = counts.get(change.operation, 0) + 1
     words = ", ".join(f"{count} to {operation}" for operation, count in counts.items())
     return f"{words.replace(' to ', ' × ') if done else words} ({outcome.duration_s:.1f} s)"
@@ -66,8 +71,8 @@ def _shares(split: Mapping[str, int]) -> str:
 def as_json(outcome: Outcome) -> dict[str, Any]:
     """The outcome; a change has operation, type, name, differences, and, of a route, the shares."""
     return {
-        "changes": [_change(change) for change in outcome.changes],
-        "drift": [_change(change) for change in outcome.drift],
+        "changes": [_change(change) for change in outcome.due],
+        "drift": [_change(change) for change in outcome.put_back],
         "notices": list(outcome.notices),
         "refusals": list(outcome.refusals),
         "held": list(outcome.held),

@@ -100,8 +100,12 @@ def test_what_up_would_refuse_comes_before_all_else() -> None:
 
 
 def test_routes_on_hold_are_named() -> None:
-    held = replace(outcome(update()), held=("quick-chat",))
-    assert "until the config agrees.\n> - `quick-chat`\n" in comment("prod", held)
+    by_hand = update("quick-chat", ("split.challenger", 10, 5))
+    held = replace(outcome(update(), drift=(by_hand,)), held=("quick-chat",))
+    said = comment("prod", held)
+    assert "until the config agrees.\n> - `quick-chat`\n" in said
+    assert "puts it back" not in said
+    assert said.startswith("### `prod`: nothing changes at Cloudflare\n")
 
 
 def test_details_of_resources_are_folded() -> None:

@@ -110,6 +110,7 @@ def test_hand_edits_are_seen_and_healed_and_what_means_the_same_is_not_an_edit(s
 
     plan = stage.preview()
     assert steps(plan) == [("create", "reasoning"), ("update", "gateway"), ("update", "quick-chat")]
+    assert [change.name for change in plan.drift if change.operation == "delete"] == ["reasoning"]
     limit = settings["rate_limiting_limit"]
     assert sorted(leaves(plan)) == [
         'elements["quick-chat.champion"].properties.timeout: 1234 => 8000',

@@ -76,3 +76,20 @@ def test_prod_refuses_a_jump_before_anything_changes_unless_it_is_overridden(tmp
     outcome = stage.engine().up(override=True)
     assert [notice for notice in outcome.notices if notice.startswith("overridden: quick-chat")]
     assert [change.name for change in outcome.changes] == ["quick-chat"]
+
+
+def test_prod_weighs_neither_a_rollback_nor_its_end(tmp_path: Path, emulator: Running) -> None:
+    stage = Stage(tmp_path, emulator, "prod")
+    stage.engine().up()
+    edit(stage.route, {"challenger: 10": "challenger: 70"})
+    stage.engine().up(override=True)
+    assert stage.command("rollback", "quick-chat").exit_code == 0
+    plan = stage.preview()
+    assert (plan.held, plan.refusals) == (("quick-chat",), ())
+    with pytest.raises(EngineError, match="gatewright resume quick-chat"):
+        stage.engine().up()
+    assert stage.command("resume", "quick-chat").exit_code == 0
+    assert [change.name for change in stage.engine().up().changes] == ["quick-chat"]
+    assert stage.command("rollback", "quick-chat").exit_code == 0
+    assert stage.command("resume", "quick-chat").exit_code == 0
+    assert stage.preview().refusals == (), "nor where no `up` came in between"

@@ -9,6 +9,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +22,7 @@ from gateway_config.commands.app import app_for
 from gateway_config.config import GatewayFile
 from gateway_config.errors import UsageError
 from infra import report
-from infra.changes import Difference, Outcome, ResourceChange, value_at
+from infra.changes import ROUTE_TYPE, Difference, Outcome, ResourceChange, value_at
 from infra.engine_setup import read_yaml
 from infra.gateway_inputs import gateway_inputs
 from infra.locks import locks, remove_dead_locks
@@ -223,6 +224,29 @@ def test_a_changed_split_is_told_in_leaves_shares_and_buckets() -> None:
 
 def test_nothing_to_change_is_said() -> None:
     assert list(report.lines(outcome(), done=False)) == ["nothing to change (1.2 s)"]
+
+
+def test_a_held_route_is_not_told_as_one_that_up_puts_back() -> None:
+    by_hand = ResourceChange("refresh", ROUTE_TYPE, "quick-chat", (Difference("split.challenger", 10, 5),))
+    held = replace(outcome(SPLIT, drift=(by_hand,)), held=("quick-chat",))
+    assert list(report.lines(held, done=False)) == [
+        "= held: Route quick-chat, which `up` leaves as it is",
+        "nothing to change (1.2 s)",
+    ]
+    told = report.as_json(held)
+    assert (told["held"], told["drift"], told["changes"]) == (["quick-chat"], [], [])
+
+
+def test_the_end_of_a_hold_is_told_in_words() -> None:
+    ended = ResourceChange("update", ROUTE_TYPE, "quick-chat", (Difference("held", True, None),))
+    _, leaf, _ = report.lines(outcome(ended), done=True)
+    assert leaf == "    no longer held: the config agrees with what is live"
+
+
+def test_what_was_deleted_by_hand_is_said_so() -> None:
+    deleted = ResourceChange("delete", ROUTE_TYPE, "chat")
+    first, *_ = report.lines(outcome(drift=(deleted,)), done=False)
+    assert first == "! changed by hand: deleted Route chat"
 
 
 def test_what_was_changed_by_hand_comes_first() -> None:
