@@ -9,12 +9,12 @@ from typing import Any
 import httpx
 
 from gateway_config.compiled import CompiledTarget
-from gateway_config.runtime.answer import Answer, ServedBy, Usage
-from gateway_config.runtime.asking import Asking, asking_of, direct_payload, routed_payload
+from gateway_config.runtime.answer import Answer, Outcome, ServedBy, Usage
+from gateway_config.runtime.asking import Asking, asking_of, check_summary, direct_payload, routed_payload
 from gateway_config.runtime.caching import cache_headers, unread
 from gateway_config.runtime.call import Call, now
 from gateway_config.runtime.chat import LARGEST_ANSWER, Message, Spoken, read_chat
-from gateway_config.runtime.core import Core
+from gateway_config.runtime.core import FREE, Core
 from gateway_config.runtime.direct import answered
 from gateway_config.runtime.errors import InputError, UnfitAnswerError
 from gateway_config.runtime.fitting import UnfitError
@@ -70,13 +70,13 @@ def _fitting(core: Core, call: Call, asking: Asking) -> Flow[Answer]:
     again = asking.also({"role": "assistant", "content": answer.text}, {"role": "user", "content": complaint})
     call.headers = unread(call.headers)  # its key is that of the answer which does not fit
     repaired = yield from _answer(core, call, again)
+    paid = call.paid or repaired
     try:
         data = asking.shape.read(repaired.text)
+        return replace(repaired, data=data, usage=paid.usage, cost_usd=paid.cost_usd)
     except UnfitError as error:
         message = f'the route "{call.view.route.name}" answered twice what does not fit the schema: {error}.'
         raise UnfitAnswerError(message, trace=call.last_trace, answer=repaired) from None
-    cost = None if None in (answer.cost_usd, repaired.cost_usd) else answer.cost_usd + repaired.cost_usd  # type: ignore[operator]
-    return replace(repaired, data=data, usage=_sum(answer.usage, repaired.usage), cost_usd=cost)
 
 
 def _sum(one: Usage | None, other: Usage | None) -> Usage | None:
@@ -103,7 +103,9 @@ def _answer(core: Core, call: Call, asking: Asking) -> Flow[Answer]:
 
 
 def direct_payloads(core: Core, call: Call, asking: Asking) -> Any:
-    """What makes the payload for each target of a direct call."""
+    """What makes the payload for each target of a direct call. Raises InputError where one of them cannot take it."""
+    for element in call.view.chain(call.metadata):
+        check_summary(asking, call.view.route.targets[element])
 
     def payload_of(target: CompiledTarget) -> Any:
         return direct_payload(asking, target, core.adapter(call, target))
@@ -120,9 +122,9 @@ def _spoken(reply: Reply) -> Spoken:
 
 
 def answer_of(core: Core, call: Call, headers: httpx.Headers, served: ServedBy, spoken: Spoken) -> Answer:
-    """The answer with everything that is known of its call."""
+    """The answer with everything that is known of its call, which has paid for it whatever comes next."""
     cost = cost_usd(call.view.price(served), spoken.usage)
-    return Answer(
+    answer = Answer(
         **core.outcome(call, headers, served, spoken.usage, cost),
         text=spoken.text,
         reasoning=spoken.reasoning,
@@ -130,3 +132,13 @@ def answer_of(core: Core, call: Call, headers: httpx.Headers, served: ServedBy, 
         finish_reason=spoken.finish_reason,
         question=call.question,
     )
+    call.paid = answer if call.paid is None else _together(call.paid, answer)
+    core.compare(call, served)
+    return answer
+
+
+def _together(before: Outcome, answer: Answer) -> Answer:
+    """The last answer with what all of them took; what one of them does not know, nobody does."""
+    costs = (before.cost_usd, answer.cost_usd)
+    cost = None if None in costs else sum(costs, FREE)  # type: ignore[type-var]
+    return replace(answer, usage=_sum(before.usage, answer.usage), cost_usd=cost)

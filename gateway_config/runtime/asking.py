@@ -18,6 +18,7 @@ from gateway_config.runtime.payload import Payload, file_of, media_type
 _OF_THE_CLIENT = frozenset({"model", "messages", "stream", "stream_options"})
 # Only these think in the Responses shape, which alone has a summary (facts section 8).
 _SUMMARIZING = "@cf/openai/gpt-oss"
+_OF_REASONING = frozenset({"reasoning_effort", "reasoning_summary"})
 # Usage comes only where it is asked for (facts 3.5).
 _STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
 
@@ -90,8 +91,8 @@ def routed_payload(asking: Asking, route: str, target: CompiledTarget | None) ->
 
 def direct_payload(asking: Asking, target: CompiledTarget, adapter: str | None) -> Payload:
     """The body for one model, at the endpoint that takes what is asked."""
-    summary = asking.summary or target.parameters.get("reasoning_summary")
-    if summary and _summarizes(target):
+    summary = _summary(asking, target)
+    if summary is not None:
         return Payload(f"{target.upstream}/{target.model}", encoded(_responses(asking, target, summary)))
     body = chat_body(asking, target)
     if adapter is not None:
@@ -102,8 +103,11 @@ def direct_payload(asking: Asking, target: CompiledTarget, adapter: str | None) 
     return Payload(COMPAT, encoded({"model": f"{target.upstream}/{target.model}", **body}))
 
 
-def _summarizes(target: CompiledTarget) -> bool:
-    return target.upstream == "workers-ai" and target.model.startswith(_SUMMARIZING)
+def _summary(asking: Asking, target: CompiledTarget) -> str | None:
+    """Which summary this model is asked for, if any."""
+    if target.upstream != "workers-ai" or not target.model.startswith(_SUMMARIZING):
+        return None
+    return asking.summary or target.parameters.get("reasoning_summary")
 
 
 def chat_body(asking: Asking, target: CompiledTarget | None) -> dict[str, Any]:
@@ -120,11 +124,23 @@ def _prompted(messages: Sequence[Message], target: CompiledTarget | None) -> Seq
     return [{"role": "system", "content": target.prompt}, *messages]
 
 
+_IN_RESPONSES = {"max_tokens": "max_output_tokens", "temperature": "temperature", "top_p": "top_p"}
+
+
 def _responses(asking: Asking, target: CompiledTarget, summary: str) -> dict[str, Any]:
     """The Responses shape of gpt-oss: `input` and `reasoning`, and no chat keys beside them (facts section 8)."""
     known = {**target.parameters, **asking.parameters}
     effort = known.get("reasoning_effort")
     reasoning = {"summary": summary, **({"effort": effort} if effort else {})}
-    named = (("max_tokens", "max_output_tokens"), ("temperature", "temperature"), ("top_p", "top_p"))
-    kept = {new: known[old] for old, new in named if old in known}
+    kept = {_IN_RESPONSES[key]: value for key, value in known.items() if key in _IN_RESPONSES}
     return {"input": _prompted(asking.messages, target), "reasoning": reasoning, **kept}
+
+
+def check_summary(asking: Asking, target: CompiledTarget) -> None:
+    """Raises InputError for what would be lost where a summary is wanted: its shape is not known to carry more."""
+    if _summary(asking, target) is None:
+        return
+    lost = {**target.parameters, **asking.parameters}.keys() - _IN_RESPONSES.keys() - _OF_REASONING
+    if lost:
+        said = "schema" if min(lost) == "response_format" else min(lost)
+        raise InputError(f"a reasoning summary cannot be had together with {said!r}: leave one of them out.")

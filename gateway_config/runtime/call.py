@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from gateway_config.runtime.answer import Attempt, Timing
+from gateway_config.runtime.answer import Attempt, Outcome, Timing
 from gateway_config.runtime.errors import InputError
 from gateway_config.runtime.facts import Facts, check_arm, metadata_of
 from gateway_config.runtime.trace import new_request_id, trace_of
@@ -43,6 +43,7 @@ class Call:
         self.prepared = self.prompted = self.inferred = self.started
         self.first_token: float | None = None
         self.headers: dict[str, str] = {}  # sent with every attempt
+        self.paid: Outcome | None = None  # all answers until now, together: known also where the call fails after them
         self.question: tuple[str, Any, Mapping[str, Any]] = ("", "", {})
 
     @property

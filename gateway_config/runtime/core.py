@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -79,10 +80,10 @@ class Core:
         try:
             outcome = yield from flow
         except CallError as error:
-            self.note(call, type(error).__name__, None)
+            self.note(call, type(error).__name__, _paid(call))
             raise
         except BaseException:
-            self.note(call, "cancelled", None)
+            self.note(call, "cancelled", _paid(call))
             raise
         self.note(call, "ok", outcome)
         return outcome
@@ -129,13 +130,14 @@ class Core:
     # --- who served, against who was meant ----------------------------------------------------------------------------
 
     def served(self, call: Call, headers: httpx.Headers) -> ServedBy:
-        """Who answered a dynamic route; a model that has no place in it is reported as drift."""
-        upstream, model = headers.get("cf-aig-provider"), headers.get("cf-aig-model")
-        served = call.view.served_by(upstream, model, call.assigned)
+        """Who answered a dynamic route."""
+        return call.view.served_by(headers.get("cf-aig-provider"), headers.get("cf-aig-model"), call.assigned)
+
+    def compare(self, call: Call, served: ServedBy) -> None:
+        """Reports a model that has no place in the declared route as drift, or refuses it."""
         # Without both headers the server is unknown, which is no drift.
-        if upstream and model and (served.element is None or served.element != call.assigned):
+        if served.upstream and served.model and (served.element is None or served.element != call.assigned):
             self._compare(call, served)
-        return served
 
     def _compare(self, call: Call, served: ServedBy) -> None:
         possible = call.view.possible(call.metadata)
@@ -150,6 +152,11 @@ class Core:
             error = DriftError(f"{message} `gatewright verify` says what is deployed.", trace=drift.trace)
             error.attempts = tuple(call.attempts)
             raise error
+
+
+def _paid(call: Call) -> Outcome | None:
+    """What the answers of a call that failed after them cost."""
+    return replace(call.paid, timing=call.timing()) if call.paid is not None else None
 
 
 def cache_status(headers: httpx.Headers) -> str | None:

@@ -151,6 +151,7 @@ def verify(
 ) -> None:
     """Compare the deployed routes with the config, without Pulumi.
 
+    Routes only: the gateway's own settings are compared by `gatewright preview --expect-no-changes`.
     CLOUDFLARE_API_TOKEN needs AI Gateway Read.
 
     \b

@@ -231,6 +231,16 @@ def test_an_unknown_effort_or_summary_is_refused(rich: CompiledConfig, options: 
         Gateway().client(rich).ask("think", "Why?", **options)
 
 
+@pytest.mark.parametrize("options", [{"schema": SCHEMA}, {"tools": []}, {"parameters": {"seed": 1}}])
+def test_what_a_summary_cannot_carry_is_refused_before_any_request(
+    rich: CompiledConfig, options: dict[str, Any]
+) -> None:
+    gateway = Gateway()
+    with pytest.raises(InputError, match="leave one of them out"):
+        gateway.client(rich).ask("think", "Why?", summary="auto", **options)
+    assert gateway.requests == []
+
+
 def test_a_summary_is_not_streamed(rich: CompiledConfig) -> None:
     with pytest.raises(InputError, match="use ask instead"):
         Gateway().client(rich).stream("think", "Why?", summary="auto")

@@ -100,7 +100,7 @@ def gateway_error(status: int, code: int, message: str, **headers: str) -> httpx
     return httpx.Response(status, json=body, headers={k.replace("_", "-"): v for k, v in headers.items()})
 
 
-Step = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
+Step = httpx.Response | BaseException | Callable[[httpx.Request], httpx.Response]
 
 
 class Gateway:
@@ -114,7 +114,7 @@ class Gateway:
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
         self._last = step = next(self._script, self._last)
-        if isinstance(step, Exception):
+        if isinstance(step, BaseException):
             raise step
         if isinstance(step, httpx.Response):
             return httpx.Response(step.status_code, content=step.content, headers=step.headers)
