@@ -70,6 +70,10 @@ class Engine:
         """The stage's gateway."""
         return load(self._config, self.stage).gateway_id
 
+    @property
+    def _stage_file(self) -> Path:
+        return self._project / f"Pulumi.{self.stage}.yaml"
+
     # --- what people ask for ---
 
     def preview(self) -> Outcome:
@@ -163,8 +167,7 @@ class Engine:
             pulumi_command=pulumi_command(self._project),
         )
         try:
-            return automation.create_or_select_stack(
-                self.stage,
+            return self._selected_or_made(
                 project_name=self._project_name(),
                 program=self._program(),
                 work_dir=str(self._project),
@@ -173,13 +176,21 @@ class Engine:
         except automation.CommandError as error:
             raise EngineError(readable(str(error))) from None
 
+    def _selected_or_made(self, **told: Any) -> automation.Stack:
+        has_file = self._stage_file.exists()  # making a stack writes one
+        try:
+            return automation.select_stack(self.stage, **told)
+        except automation.StackNotFoundError:
+            if not has_file:
+                self._notice(f"stage {self.stage} is new: it has no {self._stage_file.name} and no stack")
+            return automation.create_stack(self.stage, **told)
+
     def _project_name(self) -> str:
         return str(read_yaml(self._project / "Pulumi.yaml").get("name", "gatewright"))
 
     def settings(self) -> Settings:
         """The stage's settings, without running the engine."""
-        file = self._project / f"Pulumi.{self.stage}.yaml"
-        return settings_of(read_yaml(file).get("config") or {}, self.stage, self._environment)
+        return settings_of(read_yaml(self._stage_file).get("config") or {}, self.stage, self._environment)
 
     def _free_the_stack(self) -> None:
         """Removes the lock of a dead process; waits a little for one that is about to end."""
