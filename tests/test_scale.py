@@ -71,7 +71,9 @@ def test_a_route_lives_and_goes_among_a_thousand_that_stay_as_they_are(
 
 
 @pytest.mark.engine
-def test_up_leaves_a_thousand_routes_of_others_alone(tmp_path: Path, emulator: Running) -> None:
+def test_up_leaves_a_thousand_routes_of_others_alone_and_a_preview_asks_for_none_of_them(
+    tmp_path: Path, emulator: Running
+) -> None:
     life = EngineLife(tmp_path, emulator)
     with life.api.client:
         life.api.make_gateway()
@@ -79,6 +81,9 @@ def test_up_leaves_a_thousand_routes_of_others_alone(tmp_path: Path, emulator: R
         theirs = {item["id"]: item["name"] for item in life.api.routes()}
         life.engine().up()
         (ours,) = [item["id"] for item in life.api.routes() if item["name"] == ROUTE]
+        before = len(emulator.journal(limit=10_000))
         assert life.engine().preview().changes == ()
+        asked = [call["path"].rpartition("/")[2] for call in emulator.journal(limit=10_000)[before:]]
+        assert asked == [GATEWAY, GATEWAY, ours]
         assert writes_to_others(emulator, {ours}) == []
         assert {item["id"]: item["name"] for item in life.api.routes() if item["id"] != ours} == theirs
