@@ -81,6 +81,8 @@ class Core:
             outcome = yield from flow
         except CallError as error:
             self.note(call, type(error).__name__, _paid(call))
+            # Whatever of it others said (a body, a header, a status line): it could repeat our token.
+            error.args = (self.door.hidden(str(error)),)
             raise
         except BaseException:
             self.note(call, "cancelled", _paid(call))

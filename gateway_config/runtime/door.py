@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 from collections.abc import Mapping
 from urllib.request import getproxies, proxy_bypass
@@ -16,6 +17,8 @@ COMPAT = "compat/chat/completions"
 JSON = b"application/json"
 # An idle connection is kept this long; beyond it a server may have closed its side without our knowing.
 KEEPALIVE_S = 30.0
+# So many characters of a token are no word by chance.
+_TELLING = 12
 
 
 class Door:
@@ -56,8 +59,9 @@ class Door:
         return url
 
     def hidden(self, text: str) -> str:
-        """A text of others' as we may show it: an answer could repeat our token."""
-        return text.replace(self._settings.token, "***")
+        """A text as we may show it, without our token, and without its beginning where the text was cut short."""
+        token = self._settings.token
+        return re.sub(re.escape(token[:_TELLING]) + r"[\w-]*", "***", text.replace(token, "***"))
 
 
 def transport_of(settings: Settings) -> httpx.BaseTransport:

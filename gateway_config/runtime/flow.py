@@ -130,8 +130,7 @@ def _read(
         return read(reply)
     except MalformedError as error:
         kind = reply.headers.get("content-type") or "no content type"
-        found = str(error).replace(_token(request), "***")
-        message = f'the route "{call.view.route.name}" answered {found} ({kind}). Try again.'
+        message = f'the route "{call.view.route.name}" answered {error} ({kind}). Try again.'
         raise BrokenAnswerError(message, trace=call.trace, status=reply.status) from None
 
 
@@ -145,7 +144,7 @@ def _answered(call: Call, request: httpx.Request, first_byte_ms: int | None) -> 
     request.extensions["timeout"] = call.timeouts()
     if not response.is_success:
         body = yield from _body(call, request, response, LARGEST_REFUSAL)
-        raise _refused(call, response, _without_token(body, request))
+        raise _refused(call, response, body)
     return response
 
 
@@ -186,15 +185,6 @@ def failure(call: Call, error: Exception, host: str) -> CallError:
     )
     failed.reached = not isinstance(error, _NOT_SENT)
     return failed
-
-
-def _without_token(body: bytes, request: httpx.Request) -> bytes:
-    """The body of a refusal as we may show it: it could repeat our token."""
-    return body.replace(_token(request).encode(), b"***")
-
-
-def _token(request: httpx.Request) -> str:
-    return request.headers["cf-aig-authorization"].removeprefix("Bearer ")
 
 
 def _refused(call: Call, response: httpx.Response, body: bytes) -> CallError:

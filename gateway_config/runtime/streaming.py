@@ -76,7 +76,7 @@ def _decoded(core: Core, call: Call, response: httpx.Response, decoder: ChatDeco
             decoder.finish(events) if part is None else decoder.feed(part, events)
         except MalformedError as error:
             yield events
-            raise _malformed(call, response, decoder, core.door.hidden(str(error))) from None
+            raise _malformed(call, response, decoder, str(error)) from None
         if events:
             if call.first_token is None:
                 call.first_token = now()

@@ -27,6 +27,10 @@ SETTINGS = Settings("account", CANARY, "https://gateway.test/v1")
         gateway_error(401, 2009, f"the token {CANARY} is wrong"),
         httpx.Response(500, text=f"Bearer {CANARY}"),
         httpx.Response(200, text=f"Bearer {CANARY}"),
+        httpx.Response(200, text="x" * 80 + CANARY),
+        httpx.Response(200, text="x", headers={"content-type": CANARY}),
+        httpx.Response(500, text="x", headers={"content-type": CANARY}),
+        httpx.RemoteProtocolError(f"illegal status line: bytearray(b'HTTP/1.1 2x0 {CANARY}')"),
         httpx.Response(200, content=sse(delta("Hi"), {"error": f"Bearer {CANARY}"})),
     ],
 )
@@ -42,7 +46,7 @@ def test_a_failure_tells_no_token_anywhere(
     shown.append("".join(traceback.format_exception(caught.value)))
     shown.append(json.dumps(list(read_records(tmp_path))))
     shown.append(caught.value.received)
-    assert [text for text in shown if CANARY in text] == []
+    assert [text for text in shown if CANARY[:16] in text] == []
 
 
 def test_an_answer_holds_no_token(config: CompiledConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
