@@ -61,10 +61,19 @@ def encoded(body: Mapping[str, Any]) -> bytes:
     return content
 
 
+def read_json(content: bytes | str) -> Any:
+    """What JSON says, with lone surrogates replaced: nobody could print them, or send them on. Raises ValueError."""
+    text = content if isinstance(content, str) else content.decode("utf-8-sig")
+    data = json.loads(text)
+    if "\\ud" in text or "\\uD" in text:
+        data = json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", "replace"))
+    return data
+
+
 def decoded(body: bytes) -> dict[str, Any]:
     """A JSON object, out of Cloudflare's envelope where it is in one. Raises MalformedError."""
     try:
-        data = json.loads(body)
+        data = read_json(body)
     except (ValueError, RecursionError):
         raise MalformedError(f"not JSON: {excerpt(body)}") from None
     if isinstance(data, dict) and isinstance(data.get("result"), dict):

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from gateway_config.runtime.answer import ToolCall, Usage
-from gateway_config.runtime.chat import LARGEST_ANSWER, MalformedError, Spoken, read_chat, text_of, usage_of
+from gateway_config.runtime.chat import LARGEST_ANSWER, MalformedError, Spoken, read_chat, read_json, text_of, usage_of
 from gateway_config.runtime.events import Event, ReasoningEvent, TextEvent, ToolCallEvent, UsageEvent
 from gateway_config.runtime.refusals import complaint_in
 from gateway_config.runtime.thinking import ThinkingFilter
@@ -29,7 +29,8 @@ class ChatDecoder:
         self.usage: Usage | None = None
         self.finish_reason: str | None = None
         self._rest = b""  # bytes of a line whose end has not come
-        self._data = b""  # data lines of an event whose JSON is not whole yet
+        self._data: list[bytes] = []  # data lines of an event whose JSON is not whole yet
+        self._joined = 0  # their bytes
         self._whole: list[bytes] | None = None  # the bytes of one JSON object, where this is no stream
         self._begun = self._ended = False
         self._size = 0
@@ -72,7 +73,8 @@ class ChatDecoder:
         if line.startswith(b"data:"):
             self._payload(line[5:].strip(), events)
         elif self._data and not line.strip():
-            raise MalformedError("an event that is no JSON")
+            if not self._whole_event(events):
+                raise MalformedError("an event that is no JSON")
         elif line.lstrip().startswith(b"<"):
             raise MalformedError("a page instead of a stream")
 
@@ -80,16 +82,26 @@ class ChatDecoder:
         if payload == _DONE or self._ended:
             self._ended = True
             return
-        if self._data:
-            payload = self._data + b"\n" + payload
+        if self._data or not self._read(payload, events):
+            self._joined += len(payload)
+            if self._joined > LARGEST_LINE:
+                raise MalformedError(f"an event of more than {LARGEST_LINE:,} bytes")
+            self._data.append(payload)
+
+    def _whole_event(self, events: list[Event]) -> bool:
+        """Whether the data lines until now are JSON together; they are read once, where their event ends."""
+        payload, self._data, self._joined = b"\n".join(self._data), [], 0
+        return self._read(payload, events)
+
+    def _read(self, payload: bytes, events: list[Event]) -> bool:
+        """Whether this is JSON; if so, its events are added."""
         try:
-            chunk = json.loads(payload) if payload else None
+            chunk = read_json(payload) if payload else None
         except (ValueError, RecursionError):
-            self._data = payload  # its JSON may go on in the next data line
-            return
-        self._data = b""
+            return False
         if isinstance(chunk, dict):
             self._chunk(chunk, events)
+        return True
 
     def _chunk(self, chunk: dict[str, Any], events: list[Event]) -> None:
         if chunk.get("error") or chunk.get("errors"):
@@ -175,8 +187,9 @@ class ChatDecoder:
             self._unstreamed(read_chat(b"".join(self._whole)), events)
             return
         self._line(self._rest, events)
+        whole = not self._data or self._whole_event(events)
         self._flush(events)
-        if self._data or not (self._ended or self.finish_reason is not None):
+        if not whole or not (self._ended or self.finish_reason is not None):
             raise MalformedError("no end of it" if self.parts else "nothing")
         self._close_calls(events)
         if self.usage is not None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from gateway_config.runtime.chat import read_json
 from gateway_config.runtime.errors import InputError
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -48,7 +49,7 @@ class Shape:
         """The value that a text holds, as the class or as plain data. Raises UnfitError."""
         fenced = _FENCED.fullmatch(text)
         try:
-            value = json.loads(fenced.group(1) if fenced else text)
+            value = read_json(fenced.group(1) if fenced else text)
         except (ValueError, RecursionError) as error:
             raise UnfitError(f"it is not JSON: {error}") from None
         if self.model is None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from gateway_config.runtime.chat import read_json
 from gateway_config.runtime.errors import (
     AnsweredNoError,
     BlockedError,
@@ -53,7 +53,7 @@ class Complaint(NamedTuple):
 def complaint_of(body: bytes) -> Complaint:
     """The first error of a body: the gateway says `error`, the API `errors`, an OpenAI upstream a mapping."""
     try:
-        data = json.loads(body)
+        data = read_json(body)
     except (ValueError, RecursionError):
         return Complaint(None, "", False)
     return complaint_in(data) if isinstance(data, dict) else Complaint(None, "", False)

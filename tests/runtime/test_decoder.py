@@ -3,6 +3,7 @@
 import itertools
 import json
 import random
+import time
 
 import pytest
 from hypothesis import given
@@ -210,3 +211,16 @@ def test_thoughts_are_found_however_the_text_is_cut(text: str, places: list[int]
 def test_no_whole_thought_stays_in_an_answer(text: str) -> None:
     said, _ = split_thinking(f"a<think>{text}</think>b")
     assert "<think>" not in said
+
+
+def test_an_event_of_very_many_lines_is_read_once_and_ends_at_a_limit() -> None:
+    decoder, began = ChatDecoder(), time.process_time()
+    with pytest.raises(MalformedError, match="an event of more than"):
+        decoder.feed(b"data: [\n" + b"data: 1,\n" * 600_000, [])
+    assert time.process_time() - began < 3
+
+
+def test_half_a_character_becomes_one_that_can_be_printed() -> None:
+    events: list[Event] = []
+    ChatDecoder().feed(json.dumps(delta("a\ud800b")).join(["data: ", "\n\n"]).encode(), events)
+    assert events == [TextEvent("a?b")]
