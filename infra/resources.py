@@ -32,7 +32,10 @@ class AiGateway(pulumi.CustomResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         inputs = {"accountId": account_id, "aiGatewayId": ai_gateway_id, **settings}
-        super().__init__("cloudflare:index/aiGateway:AiGateway", resource_name, inputs, stock_options(opts))
+        # They hold authorizations, and the stock provider does not know it (facts 4).
+        secret = ResourceOptions(additional_secret_outputs=["otels", "stripe"])
+        options = ResourceOptions.merge(secret, stock_options(opts))
+        super().__init__("cloudflare:index/aiGateway:AiGateway", resource_name, inputs, options)
 
     @property
     def ai_gateway_id(self) -> Output[str]:

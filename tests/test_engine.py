@@ -88,6 +88,12 @@ def make_gateway(stage: Stage, cache_ttl: int) -> None:
     stage.api.post(GATEWAYS, {"id": "inference-dev", **settings, **limits})
 
 
+def test_a_stage_that_nobody_ever_made_is_said_to_be_new_once(stage: Stage) -> None:
+    new = "stage dev is new: it has no Pulumi.dev.yaml and no stack"
+    assert new in stage.preview().notices
+    assert new not in stage.preview().notices
+
+
 def test_a_gateway_that_is_there_already_is_taken_in_and_made_as_declared(stage: Stage) -> None:
     make_gateway(stage, cache_ttl=60)
     assert ("import", "gateway") in steps(stage.preview())
@@ -149,6 +155,18 @@ def test_what_is_switched_on_by_hand_is_seen_and_healed_also_where_the_yaml_says
     healed = stage.api.get(GATEWAY)
     assert {key: healed[key] for key in _SWITCHED_ON} == {key: settings[key] for key in _SWITCHED_ON}
     assert steps(stage.preview()) == []
+
+
+def test_an_authorization_given_by_hand_is_not_kept_in_plain_text_where_up_fails(stage: Stage) -> None:
+    stage.up()
+    settings = stage.api.get(GATEWAY)
+    stage.api.put(GATEWAY, {key: settings[key] for key in _FULL_PUT} | {"stripe": _SWITCHED_ON["stripe"]})
+    stage.emulator.fault(f"/client/v4{GATEWAY}", method="PUT", status=400, times=9)
+    with pytest.raises(EngineError):
+        stage.up()
+    written = [file.read_text() for file in (stage.folder / "state").rglob("*.json*")]
+    assert [text for text in written if "stripe" in text]
+    assert not [text for text in written if "test-authorization" in text]
 
 
 _SWITCHED_ON: dict[str, Any] = {
