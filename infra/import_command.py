@@ -49,6 +49,7 @@ def import_(
     Exit codes: 0 fine, 1 problems in the config, 2 wrong usage, 3 could not reach or was refused.
     """
     from gateway_config.control_plane import ControlPlane
+    from infra.changes import first_of_each
 
     wanted = Wanted(config, stage, project, emulator, plugins)
     directory = config or project_of(project) / "gateway_config"
@@ -64,8 +65,9 @@ def import_(
         for line in _write(api, engine.settings().account, id, stage, directory, found):
             typer.echo(line)
     outcome = engine.take_in(id, [(route.name, route.id) for route in found])
-    for change in outcome.changes:
-        typer.echo(f"in the stack: {change.type.split(':')[-1]} {change.name}")
+    lines = (f"in the stack: {change.type.split(':')[-1]} {change.name}" for change in outcome.changes)
+    for line in first_of_each(lines):
+        typer.echo(line)
     typer.echo(f"`gatewright preview --stage {stage}` shows what the next `up` would change.")
 
 

@@ -54,7 +54,8 @@ def test_what_is_imported_previews_as_nothing_to_change(tmp_path: Path, emulator
     environment = {**os.environ, **project_environment(project, emulator.url)}
     with ControlPlane(TEST_TOKEN, emulator.control_plane) as api:
         make_gateway(api)
-    take_in(project, environment)
+    said = take_in(project, environment).splitlines()
+    assert said.count("in the stack: AiGateway gateway") == 1
     config = project / "gateway_config"
     assert "fallback" in (config / "routes/chain.yaml").read_text(), "the readable form"
     assert "elements" in (config / "routes/by-hand.yaml").read_text(), "what it cannot say stays as it is"
@@ -63,10 +64,11 @@ def test_what_is_imported_previews_as_nothing_to_change(tmp_path: Path, emulator
     assert outcome.changes == ()
 
 
-def take_in(project: Path, environment: dict[str, str]) -> None:
+def take_in(project: Path, environment: dict[str, str]) -> str:
     words = ["import", "--gateway", "acme-dev", "--stage", "dev", "--project", str(project)]
     result = CliRunner().invoke(app_for(words), words, env=environment)
     assert result.exit_code == 0, result.output
+    return result.output
 
 
 def test_what_the_config_says_otherwise_is_taken_in_as_it_is_and_previewed(tmp_path: Path, emulator: Running) -> None:
