@@ -11,8 +11,9 @@ from gateway_config.compiled import CompiledTarget
 from gateway_config.runtime.chat import Message, encoded, messages_of
 from gateway_config.runtime.door import COMPAT
 from gateway_config.runtime.errors import InputError
+from gateway_config.runtime.facts import mapping_of
 from gateway_config.runtime.fitting import Shape, shape_of
-from gateway_config.runtime.options import EFFORTS, SUMMARIES, one_of
+from gateway_config.runtime.options import EFFORTS, SUMMARIES, files_of, one_of
 from gateway_config.runtime.payload import Payload, file_of, media_type
 
 _OF_THE_CLIENT = frozenset({"model", "messages", "stream", "stream_options"})
@@ -41,7 +42,7 @@ class Asking:
 
 def asking_of(text: str | Sequence[Message], options: Mapping[str, Any], streamed: bool = False) -> Asking:
     """The question that input and options make. Raises InputError."""
-    messages, images = messages_of(text), options.get("images") or ()
+    messages, images = messages_of(text), files_of("images", options.get("images"))
     if images:
         messages = [*messages[:-1], _with_images(messages[-1], images)]
     summary = one_of("summary", options.get("summary"), SUMMARIES)
@@ -52,7 +53,7 @@ def asking_of(text: str | Sequence[Message], options: Mapping[str, Any], streame
 
 
 def _parameters(options: Mapping[str, Any], shape: Shape | None) -> dict[str, Any]:
-    parameters = dict(options.get("parameters") or {})
+    parameters = dict(mapping_of("parameters", options.get("parameters")))
     if taken := _OF_THE_CLIENT & parameters.keys():
         raise InputError(f"`parameters` cannot set {min(taken)!r}: the client does.")
     for key in ("temperature", "max_tokens", "tools", "tool_choice"):

@@ -17,7 +17,7 @@ from gateway_config.graph import canonical_json
 from gateway_config.runtime.asking import Asking
 from gateway_config.runtime.call import Call
 from gateway_config.runtime.errors import InputError
-from gateway_config.runtime.facts import did_you_mean
+from gateway_config.runtime.facts import did_you_mean, is_text, mapping_of
 
 _FIELD = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
@@ -29,7 +29,7 @@ def cache_headers(call: Call, asking: Asking, options: Mapping[str, Any], namesp
         if fields is not None:
             raise InputError(f'the route "{call.view.route.name}" has no cache. Add `cache` to its file.')
         return {}
-    key = cache_key(call, cache, asking, fields or {}, namespace)
+    key = cache_key(call, cache, asking, mapping_of("cache", fields), namespace)
     headers = {"cf-aig-cache-key": key, "cf-aig-cache-ttl": str(cache.ttl_s)}
     return unread(headers) if options.get("fresh") else headers
 
@@ -63,6 +63,8 @@ def rendered(cache: Cache, fields: Mapping[str, str], at: datetime | None = None
     def value(match: re.Match[str]) -> str:
         name = match.group(1)
         if name in fields:
+            if not is_text(fields[name]):
+                raise InputError(f'the field "{name}" of the cache key is a text.')
             return quote(str(fields[name]), safe="")
         declared = cache.fields.get(name)
         if isinstance(declared, DateField):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +13,7 @@ from gateway_config.buckets import bucket_of
 from gateway_config.compiled import MOST_KEYS, CompiledRoute
 from gateway_config.runtime.errors import InputError
 
+_HALF = re.compile("[\ud800-\udfff]")
 Scalar = str | int | float | bool
 LARGEST_METADATA = 4096
 _TOLD_LAST = ("tenant_id", "project", "intent")
@@ -33,10 +34,32 @@ class Facts:
     def __post_init__(self) -> None:
         for name in ("user", "tenant", "project"):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, str) or not value):
-                raise InputError(f"{name} is a text that is not empty; found {value!r}.")
+            if value is not None and (not is_text(value) or not value):
+                raise InputError(f"{name} is a text that is not empty; found {shown(value)}.")
         if self.metadata:
             _check_metadata(self.metadata)
+
+
+def shown(value: object) -> str:
+    """A value as a message may show it; some cannot be written at all, or only at great length."""
+    try:
+        return f"{value!r:.60}"
+    except ValueError:
+        return f"one of the type {type(value).__name__}"
+
+
+def is_text(value: object) -> bool:
+    """Whether this is a text that can be sent: half a character is none."""
+    return isinstance(value, str) and (value.isascii() or not _HALF.search(value))
+
+
+def mapping_of(name: str, value: object) -> Mapping[str, Any]:
+    """The mapping that an option is; an empty one where it is left out. Raises InputError."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or not all(is_text(key) for key in value):
+        raise InputError(f"{name} is a mapping whose keys are texts; found {shown(value)}.")
+    return value
 
 
 def _check_metadata(metadata: Mapping[str, Any]) -> None:
@@ -45,12 +68,19 @@ def _check_metadata(metadata: Mapping[str, Any]) -> None:
             raise InputError(
                 f"a metadata key is a text, and does not begin with cf. (Cloudflare's own); found {key!r}."
             )
-        if not isinstance(value, Scalar) or (isinstance(value, float) and not math.isfinite(value)):
-            raise InputError(f'the metadata "{key}" is a text, a number, true or false; found {value!r}.')
+        if not _is_scalar(value):
+            raise InputError(f'the metadata "{key}" is a text, a number, true or false; found {shown(value)}.')
         if key in ("trace", "bucket"):
             raise InputError(f'the metadata "{key}" is set by the client. To choose an arm, use arm=.')
     if len(json.dumps(dict(metadata))) > LARGEST_METADATA:
         raise InputError(f"metadata takes at most {LARGEST_METADATA} bytes as JSON. Send less.")
+
+
+def _is_scalar(value: object) -> bool:
+    if isinstance(value, bool | str):
+        return isinstance(value, bool) or is_text(value)
+    # A longer integer is written by nobody; of floats, JSON has only the finite ones.
+    return isinstance(value, int | float) and abs(value) < 1e300
 
 
 def subject_of(route: CompiledRoute, facts: Facts, request_id: str) -> str:
@@ -87,8 +117,8 @@ def metadata_of(
 
 def check_arm(route: CompiledRoute, arm: str) -> None:
     """Raises InputError for an arm that the route has not."""
-    if arm not in route.arms:
-        raise InputError(f'the route "{route.name}" has no arm {arm!r}. {did_you_mean(arm, route.arms)}')
+    if not isinstance(arm, str) or arm not in route.arms:
+        raise InputError(f'the route "{route.name}" has no arm {shown(arm)}. {did_you_mean(arm, route.arms)}')
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:

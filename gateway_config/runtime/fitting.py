@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, PydanticUserError, ValidationError
 
 from gateway_config.runtime.chat import read_json
 from gateway_config.runtime.errors import InputError
+from gateway_config.runtime.facts import shown
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,),
@@ -25,6 +26,42 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 _SIZES = ("minimum", "maximum", "minItems", "maxItems", "minLength", "maxLength", "pattern")
 _CHECKED = {"type", "properties", "required", "additionalProperties", "items", "enum", "const", *_SIZES}
 _TOLD = {"title", "description", "default", "examples", "$schema", "$id", "format"}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+
+
+def _are_types(value: Any) -> bool:
+    names = [value] if isinstance(value, str) else value
+    return _are_texts(names) and bool(names) and _TYPES.keys() >= set(names)
+
+
+def _is_pattern(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and re.compile(value) is not None
+    except (re.error, RecursionError, OverflowError):
+        return False
+
+
+# What the value of a keyword must be, so that an answer can be held against it.
+_RIGHT: Mapping[str, Callable[[Any], bool]] = {
+    "type": _are_types,
+    "properties": lambda value: isinstance(value, Mapping) and _are_texts([*value]),
+    "required": _are_texts,
+    "enum": lambda value: isinstance(value, list | tuple),
+    "pattern": _is_pattern,
+    **dict.fromkeys(("minimum", "maximum"), _is_number),
+    **dict.fromkeys(("minItems", "maxItems", "minLength", "maxLength"), _is_size),
+}
 _FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*)\n\s*```\s*", re.DOTALL)
 
 
@@ -67,10 +104,16 @@ class Shape:
 def shape_of(schema: object) -> Shape:
     """The shape that a caller gives. Raises InputError for a schema that we could not check."""
     if isinstance(schema, type) and issubclass(schema, BaseModel):
-        return Shape(schema.__name__, schema.model_json_schema(), schema)
+        try:
+            return Shape(schema.__name__, schema.model_json_schema(), schema)
+        except (PydanticUserError, AttributeError) as error:
+            raise InputError(f"{schema.__name__} has no JSON Schema: {error}.") from None
     if not isinstance(schema, Mapping):
         raise InputError(f"schema is a pydantic class or a JSON Schema; found {type(schema).__name__}.")
-    _check(schema)
+    try:
+        _check(schema)
+    except RecursionError:
+        raise InputError("the schema is nested too deeply, or contains itself.") from None
     return Shape(str(schema.get("title") or "answer"), schema)
 
 
@@ -81,9 +124,13 @@ def _check(schema: Any) -> None:
         raise InputError(f"a JSON Schema is a mapping; found {schema!r:.60}.")
     if unknown := schema.keys() - _CHECKED - _TOLD:
         raise InputError(
-            f"the schema uses {min(unknown)!r}, which is not checked here. Give a pydantic class, or leave it out."
+            f"the schema uses {min(unknown, key=str)!r}, which is not checked here."
+            " Give a pydantic class, or leave it out."
         )
-    for inner in (schema.get("properties") or {}).values():
+    for key, right in _RIGHT.items():
+        if key in schema and not right(schema[key]):
+            raise InputError(f"the schema has a {key!r} that says nothing: {shown(schema[key])}.")
+    for inner in schema.get("properties", {}).values():
         _check(inner)
     for key in ("items", "additionalProperties"):
         if key in schema:

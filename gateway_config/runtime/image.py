@@ -17,7 +17,7 @@ from gateway_config.runtime.core import Core
 from gateway_config.runtime.direct import answered
 from gateway_config.runtime.errors import InputError
 from gateway_config.runtime.flow import Flow, Reply
-from gateway_config.runtime.options import ImageOptions, deadline_of, facts_of, text_of_caller, whole_number
+from gateway_config.runtime.options import ImageOptions, deadline_of, facts_of, files_of, text_of_caller, whole_number
 from gateway_config.runtime.payload import Payload, file_of, form, from_base64, media_type, native
 
 SIDE = 1024
@@ -61,7 +61,7 @@ def image(core: Core, intent: str, prompt: str, options: Mapping[str, Any]) -> F
 
 def _wanted(prompt: str, options: Mapping[str, Any]) -> Wanted:
     steps = options.get("steps")
-    references = [file_of("a reference image", item) for item in options.get("references") or ()]
+    references = [file_of("a reference image", item) for item in files_of("references", options.get("references"))]
     if len(references) > MOST_REFERENCES:
         raise InputError(f"at most {MOST_REFERENCES} reference images are taken; found {len(references)}.")
     return Wanted(

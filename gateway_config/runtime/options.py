@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from gateway_config.config import TIERS
 from gateway_config.runtime.errors import InputError
-from gateway_config.runtime.facts import Facts, Scalar, did_you_mean
+from gateway_config.runtime.facts import Facts, Scalar, did_you_mean, mapping_of, shown
 
 TierName = Literal["edge", "frontier"]
 Effort = Literal["low", "medium", "high"]
@@ -101,7 +101,7 @@ def facts_of(intent: str, options: Mapping[str, Any], known: type[Any]) -> Facts
         project=options.get("project"),
         arm=options.get("arm"),
         tier=tier,
-        metadata=options.get("metadata") or {},
+        metadata=mapping_of("metadata", options.get("metadata")),
     )
 
 
@@ -119,14 +119,23 @@ def deadline_of(options: Mapping[str, Any]) -> int | None:
 def whole_number(name: str, value: object, least: int, most: int) -> int:
     """The value, if it is a whole number in the range. Raises InputError."""
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise InputError(f"{name} is a whole number from {least:,} to {most:,}; found {value!r}.")
+        raise InputError(f"{name} is a whole number from {least:,} to {most:,}; found {shown(value)}.")
+    return value
+
+
+def files_of(name: str, value: object) -> Sequence[Any]:
+    """The several that an option is; none where it is left out. Raises InputError."""
+    if value is None:
+        return ()
+    if not isinstance(value, list | tuple):
+        raise InputError(f"{name} is a list; found {shown(value)}.")
     return value
 
 
 def one_of(name: str, value: Any, known: Sequence[str]) -> Any:
     """The value, if it is one of these or None. Raises InputError."""
     if value is not None and value not in known:
-        raise InputError(f"{name} is one of {', '.join(known)}; found {value!r}.")
+        raise InputError(f"{name} is one of {', '.join(known)}; found {shown(value)}.")
     return value
 
 
