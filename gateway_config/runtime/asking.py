@@ -95,10 +95,10 @@ def direct_payload(asking: Asking, target: CompiledTarget, adapter: str | None) 
     summary = _summary(asking, target)
     if summary is not None:
         return Payload(f"{target.upstream}/{target.model}", encoded(_responses(asking, target, summary)))
-    body = chat_body(asking, target)
+    body = own_body(asking, target, adapter)
     if adapter is not None:
         # No chat-completions endpoint is known to pass `lora` on (facts 1.4), the model's own is.
-        return Payload(f"{target.upstream}/{target.model}", encoded({**body, "raw": True, "lora": adapter}))
+        return Payload(f"{target.upstream}/{target.model}", encoded(body))
     if target.upstream == "workers-ai":
         return Payload("workers-ai/v1/chat/completions", encoded({"model": target.model, **body}))
     return Payload(COMPAT, encoded({"model": f"{target.upstream}/{target.model}", **body}))
@@ -117,6 +117,11 @@ def chat_body(asking: Asking, target: CompiledTarget | None) -> dict[str, Any]:
     declared.pop("reasoning_summary", None)  # no chat body has it
     streamed = _STREAMED if asking.streamed else {}
     return {"messages": _prompted(asking.messages, target), **declared, **asking.parameters, **streamed}
+
+
+def own_body(asking: Asking, target: CompiledTarget, adapter: str | None) -> dict[str, Any]:
+    """The same for the model's own endpoint, which takes an adapter, too."""
+    return {**chat_body(asking, target), **({"raw": True, "lora": adapter} if adapter is not None else {})}
 
 
 def _prompted(messages: Sequence[Message], target: CompiledTarget | None) -> Sequence[Message]:

@@ -9,19 +9,31 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
 
+from gateway_config.cloudflare_errors import NotAllowedError
 from gateway_config.control_plane import ControlPlane
+from gateway_config.errors import RefusedError, UnreachableError, UsageError
 from gateway_config.runtime.answer import Answer
 from gateway_config.runtime.ask import answer_of, opened_call
-from gateway_config.runtime.asking import Asking, asking_of, chat_body
+from gateway_config.runtime.asking import Asking, asking_of, own_body
 from gateway_config.runtime.call import Call, now
 from gateway_config.runtime.chat import MalformedError, Message, chat_in
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.direct import served_by
-from gateway_config.runtime.errors import DeadlineError, InputError
+from gateway_config.runtime.errors import (
+    AnsweredNoError,
+    BrokenAnswerError,
+    CallError,
+    ConnectionFailedError,
+    DeadlineError,
+    InputError,
+    MissingSettingError,
+    UnauthorizedError,
+)
 
 DEADLINE_MS = 3_600_000
 MOST_INPUTS = 1000
@@ -54,10 +66,24 @@ def batch(
         raise InputError(f"a batch is a list of 1 to {MOST_INPUTS:,} texts.")
     items = [_item(core, intent, number, text, options) for number, text in enumerate(inputs)]
     groups = {element: [item for item in items if item.element == element] for element in {i.element for i in items}}
-    with ControlPlane.from_environment() as api:
-        queued = [(group, _queued(core, api, group)) for group in groups.values()]
-        jobs = [job for group, request_id in queued for job in _done(core, api, group, request_id, poll_s)]
-    return sorted(jobs, key=lambda job: job.index)
+    jobs: dict[int, Job] = {}
+    try:
+        queued = [(group, _queued(core, group)) for group in groups.values()]
+        for group, request_id in queued:
+            jobs |= {job.index: job for job in _done(core, group, request_id, poll_s)}
+    except BaseException as error:
+        _note_lost(core, [item for item in items if item.index not in jobs], error)
+        raise
+    return [jobs[index] for index in sorted(jobs)]
+
+
+def _note_lost(core: Core, items: Sequence[Item], error: BaseException) -> None:
+    """Records what was queued, and may be billed, though nobody gets its answer."""
+    status = type(error).__name__ if isinstance(error, CallError) else "cancelled"
+    for item in items:
+        if item.call.inferred > item.call.prompted:
+            item.call.ended(item.call.prompted, status, element=item.element)
+            core.note(item.call, status, None)
 
 
 def _item(core: Core, intent: str, number: int, text: Any, options: Mapping[str, Any]) -> Item:
@@ -77,28 +103,61 @@ def _path(core: Core, group: Sequence[Item]) -> str:
     return f"/accounts/{core.settings.account_id}/ai/run/{target.model}?queueRequest=true"
 
 
-def _queued(core: Core, api: ControlPlane, group: Sequence[Item]) -> str:
-    requests = [
-        {**chat_body(item.asking, item.call.view.target(item.element)), "external_reference": item.call.request_id}
-        for item in group
-    ]
-    answer = api.post(_path(core, group), {"requests": requests})
+def _queued(core: Core, group: Sequence[Item]) -> str:
+    requests = [_request(core, item) for item in group]
+    for item in group:
+        item.call.prompted = now()
+    answer = _posted(core, group, {"requests": requests})
+    if not isinstance(answer.get("request_id"), str):
+        raise BrokenAnswerError("the batch was queued without an id. Ask again.", trace=group[0].call.trace)
     return str(answer["request_id"])
 
 
-def _done(core: Core, api: ControlPlane, group: Sequence[Item], request_id: str, poll_s: float) -> Iterator[Job]:
+def _request(core: Core, item: Item) -> dict[str, Any]:
+    target = item.call.view.route.targets[item.element]
+    body = own_body(item.asking, target, core.adapter(item.call, target))
+    return {**body, "external_reference": item.call.request_id}
+
+
+def _posted(core: Core, group: Sequence[Item], body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Cloudflare's answer, before the deadline; whatever goes wrong is one of our errors."""
+    call = group[0].call
+    sleep = partial(_pause, call)
+    try:
+        with ControlPlane.from_environment(timeout_s=min(30.0, call.left_s()), sleep=sleep) as api:
+            for item in group:
+                item.call.inferred = now()
+            answer = api.post(_path(core, group), body)
+    except UsageError as error:
+        raise MissingSettingError(str(error)) from None
+    except RefusedError as error:
+        kind = UnauthorizedError if isinstance(error, NotAllowedError) else AnsweredNoError
+        raise kind(core.door.hidden(str(error)), trace=call.trace) from None
+    except DeadlineError:
+        raise
+    except UnreachableError as error:
+        raise (DeadlineError if call.over else ConnectionFailedError)(str(error), trace=call.trace) from None
+    if not isinstance(answer, Mapping):
+        raise BrokenAnswerError(f"the batch was answered {type(answer).__name__}, no object.", trace=call.trace)
+    return answer
+
+
+def _pause(call: Call, seconds: float) -> None:
+    if now() + seconds > call.deadline:
+        raise DeadlineError("the batch is not done within its deadline. Raise `deadline_ms`.", trace=call.trace)
+    time.sleep(seconds)
+
+
+def _done(core: Core, group: Sequence[Item], request_id: str, poll_s: float) -> Iterator[Job]:
     """The jobs of a group, once it is done."""
     while True:
-        answer = api.post(_path(core, group), {"request_id": request_id})
+        answer = _posted(core, group, {"request_id": request_id})
         if isinstance(answer.get("responses"), list):
             break
-        if now() + poll_s > group[0].call.deadline:
-            trace = group[0].call.trace
-            raise DeadlineError(f"the batch {request_id} is still {answer.get('status')}. Wait longer.", trace=trace)
-        time.sleep(poll_s)
-    found = {response.get("id"): response for response in answer["responses"]}
+        _pause(group[0].call, poll_s)
+    found = {str(part.get("id")): part for part in answer["responses"] if isinstance(part, dict)}
     for place, item in enumerate(group):
-        yield _job(core, item, found.get(place))
+        yield _job(core, item, found.get(str(place)))
 
 
 def _job(core: Core, item: Item, response: Mapping[str, Any] | None) -> Job:
@@ -107,7 +166,10 @@ def _job(core: Core, item: Item, response: Mapping[str, Any] | None) -> Job:
     try:
         if response is None or not response.get("success", True):
             raise MalformedError(str((response or {}).get("error") or "the batch has no answer for it"))
-        spoken = chat_in(response.get("result") or {})
+        result = response.get("result")
+        if not isinstance(result, dict):
+            raise MalformedError("the batch has an answer for it that is no object")
+        spoken = chat_in(result)
     except MalformedError as error:
         call.ended(call.prompted, "BrokenAnswerError", element=item.element)
         core.note(call, "BrokenAnswerError", None)

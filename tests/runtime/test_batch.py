@@ -1,12 +1,15 @@
 """Batches: queued once, polled, and joined to their inputs."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway_config.compiled import CompiledConfig
-from gateway_config.runtime import Client, InputError, Settings
+from gateway_config.control_plane import ControlPlane
+from gateway_config.runtime import BrokenAnswerError, Client, DeadlineError, InputError, MissingSettingError, Settings
 from gateway_config.runtime.segments import read_records
 from tests.emulator.server import TEST_TOKEN, Running
 from tests.runtime.deployed import ACCOUNT
@@ -44,6 +47,61 @@ def test_all_of_one_user_are_one_request(client: Client, emulator: Running) -> N
     client.batch("sprinter", ["a", "b", "c"], user="ada", poll_s=0.01)
     queued = [entry for entry in emulator.journal("/ai/run/") if "requests" in str(entry.get("body"))]
     assert len(queued) == 1
+
+
+ENVELOPE = {"success": True, "errors": [], "messages": []}
+
+
+@pytest.mark.http
+@pytest.mark.parametrize("result", [{}, [1], "text"])
+def test_a_batch_that_is_answered_oddly_is_our_error_and_recorded(
+    client: Client, emulator: Running, tmp_path: Path, result: object
+) -> None:
+    emulator.fault("/client/v4/accounts/*/ai/run/*", status=200, body={**ENVELOPE, "result": result}, times=1)
+    with pytest.raises(BrokenAnswerError):
+        client.batch("sage", ["a", "b"], poll_s=0.01)
+    client.close()
+    assert [record["status"] for record in read_records(tmp_path)] == ["BrokenAnswerError"] * 2
+
+
+@pytest.mark.http
+def test_one_odd_item_loses_no_other(client: Client, emulator: Running) -> None:
+    good = {"id": 1, "success": True, "result": {"response": "Hi"}}
+    answer = {**ENVELOPE, "result": {"responses": [5, {"id": 0, "success": True, "result": "abc"}, good]}}
+    emulator.fault("/client/v4/accounts/*/ai/run/*", status=200, body=answer, times=1, after=1)
+    odd, fine = client.batch("sage", ["a", "b"], poll_s=0.01)
+    assert (odd.answer, fine.error) == (None, None)
+
+
+@pytest.mark.http
+def test_a_slow_batch_ends_at_its_deadline(client: Client, emulator: Running) -> None:
+    emulator.fault("/client/v4/accounts/*/ai/run/*", delay_ms=2000, times=1)
+    began = time.monotonic()
+    with pytest.raises(DeadlineError):
+        client.batch("sage", ["a"], poll_s=0.01, deadline_ms=300)
+    assert time.monotonic() - began < 1.5
+
+
+def test_a_batch_of_a_tenant_speaks_with_its_adapter(rich: CompiledConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TEST_TOKEN)
+    sent: list[Any] = []
+
+    def post(api: ControlPlane, path: str, body: Any) -> Any:
+        sent.append(body)
+        done = {"responses": [{"id": 0, "result": {"response": "Hi"}}]}
+        return {"request_id": "r"} if "requests" in body else done
+
+    monkeypatch.setattr(ControlPlane, "post", post)
+    Gateway().client(rich).batch("voice", ["a"], tenant="acme")
+    assert sent[0]["requests"][0]["lora"] == "acme-tone"
+
+
+def test_a_batch_without_an_api_token_is_a_missing_setting(
+    config: CompiledConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CLOUDFLARE_API_TOKEN", raising=False)
+    with pytest.raises(MissingSettingError, match="CLOUDFLARE_API_TOKEN"):
+        Gateway().client(config).batch("sage", ["a"])
 
 
 @pytest.mark.parametrize("inputs", [[], "text", ["a"] * 1001, [""]])
