@@ -34,7 +34,8 @@ class Table:
         ends = self.endings()
         return (
             f"{self.subject}: {len(self.results):,} cases in {self.duration_s:.0f} s. {ends['unnoticed']:,} passed by "
-            f"our own retry, {ends['finished']:,} were told and finished by one more run, {ends['wrong']:,} wrong"
+            f"our own retry, {ends['finished']:,} ended early and were finished by one more run, "
+            f"{ends['wrong']:,} wrong"
         )
 
 
