@@ -125,8 +125,8 @@ class Core:
             "graph_digest": route.graph_digest,
             "config_digest": route.config_digest,
             "attempts": tuple(call.attempts),
-            "metadata": call.metadata,
-            "left_out": call.left_out,
+            "metadata": dict(call.metadata),  # the application may write into its own
+            "left_out": dict(call.left_out),
         }
 
     # --- who served, against who was meant ----------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from decimal import Decimal
+from pathlib import Path
 
 import httpx
 import pytest
@@ -18,6 +19,7 @@ from gateway_config.runtime import (
     MissingSettingError,
     UnknownIntentError,
 )
+from gateway_config.runtime.segments import read_records
 from gateway_config.runtime.trace import read_trace
 from tests.runtime.world import GEMMA, GPT_OSS, SETTINGS, TOKEN, Gateway, answering, completion
 
@@ -328,3 +330,10 @@ def test_the_token_is_in_no_repr(config: CompiledConfig) -> None:
 def test_the_files_beside_the_package_are_a_config() -> None:
     client = Client.from_files(settings=SETTINGS, transport=httpx.MockTransport(Gateway(answering())))
     assert client.ask("sprinter", "Hi").text == "Hello."
+
+
+def test_what_is_written_into_an_answer_stays_out_of_the_record(config: CompiledConfig, tmp_path: Path) -> None:
+    with Gateway().client(config, records=tmp_path) as client:
+        for _ in range(2):
+            client.ask("sprinter", "Hi").metadata["own"] = object()  # type: ignore[index]
+    assert ["own" in record["metadata"] for record in read_records(tmp_path)] == [False, False]
