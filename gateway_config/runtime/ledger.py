@@ -77,8 +77,8 @@ class Ledger:
                 line = self._waiting.popleft()
                 try:
                     self._segments.append(line())
-                except OSError as error:
-                    self._lose(error.strerror or str(error))
+                except (OSError, TypeError, ValueError) as error:  # a line that cannot be written ends no thread
+                    self._lose(getattr(error, "strerror", None) or str(error))
 
     def close(self) -> None:
         """Writes what is waiting, and closes the segment so that it can be shipped."""

@@ -353,3 +353,11 @@ def test_a_fork_writes_a_segment_of_its_own(folder: Path) -> None:
     ledger.write(lambda: line(number=3))
     assert sorted(record["number"] for record in records_in(folder)) == [1, 2, 3]
     assert len(list(folder.iterdir())) == 2
+
+
+def test_a_record_that_cannot_be_written_is_counted_and_stops_no_other(folder: Path) -> None:
+    ledger = Ledger(folder)
+    ledger.write(lambda: json.dumps(object()).encode())
+    ledger.write(lambda: b"{}\n")
+    ledger.close()
+    assert (ledger.lost, len(list(read_records(folder)))) == (1, 1)
