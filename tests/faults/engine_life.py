@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import shutil
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -143,10 +145,17 @@ def killed(case: Case, emulator: Running) -> Result:
 
 
 def _told(call: Callable[[], object]) -> None:
+    failure = None
     try:
         call()
     except GatewrightError as error:
-        raise ToldError(str(error)) from None
+        failure = str(error)
+    with warnings.catch_warnings():
+        # Pulumi's SDK leaves the event loop of a run that failed to the garbage collector.
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+    if failure is not None:
+        raise ToldError(failure)
 
 
 def _wait_until(condition: Callable[[], bool]) -> None:
