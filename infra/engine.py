@@ -20,7 +20,7 @@ from gateway_config.load import load
 from infra.__main__ import NOTHING, main
 from infra.changes import ROUTE_TYPE, Collector, Outcome, Progress, first_of_each
 from infra.engine_setup import engine_environment, pulumi_command, read_yaml, readable, require_passphrase
-from infra.locks import locks, remove_dead_locks
+from infra.locks import locks, remove_dead_locks, restore_state
 from infra.safety import UnsafeError, refusals
 from infra.settings import Settings, settings_of
 from infra.take_in import TakeIn
@@ -201,10 +201,12 @@ class Engine:
                 self._notice(f"removed the lock of an interrupted run ({lock})")
             held = locks(*place)
             if not held:
-                return
+                break
             if time.monotonic() > deadline:
                 raise EngineError(f"Somebody else works on stage {self.stage}: {held[0]}. Wait, then try again.")
             time.sleep(0.25)
+        if restore_state(*place):
+            self._notice("the state was cut short by an interrupted run; took the one before it")
 
     def _settle(self, stack: automation.Stack, state: State) -> None:
         """Forgets creations that were cut short; what they made after all is found again by name."""

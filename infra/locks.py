@@ -1,9 +1,10 @@
-"""The lock files of Pulumi's file backend. A killed `up` leaves its own behind, which nobody would remove."""
+"""What a killed `up` leaves in Pulumi's file backend: a lock that nobody would remove, a state that is half written."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,11 +33,34 @@ class Lock:
 
 def locks(backend_url: str, project: str, stack: str) -> list[Lock]:
     """The locks of a stack in a file backend; none can be seen in any other."""
+    folder = _files(backend_url)
+    return list(_read(folder / "locks/organization" / project / stack)) if folder else []
+
+
+def restore_state(backend_url: str, project: str, stack: str) -> bool:
+    """Puts the state before the last in the place of one that is cut short; whether that was needed."""
+    folder = _files(backend_url)
+    state = folder / "stacks" / project / f"{stack}.json" if folder else None
+    if state is None or not state.exists() or _is_whole(state):
+        return False
+    before = state.with_name(f"{state.name}.bak")
+    if not _is_whole(before):
+        return False
+    shutil.copyfile(before, state)
+    return True
+
+
+def _files(backend_url: str) -> Path | None:
+    """The folder of a file backend; no other can be looked into."""
     url = urlsplit(backend_url)
-    if url.scheme != "file":
-        return []
-    folder = Path(unquote(url.netloc + url.path)) / ".pulumi/locks/organization" / project / stack
-    return list(_read(folder))
+    return Path(unquote(url.netloc + url.path)) / ".pulumi" if url.scheme == "file" else None
+
+
+def _is_whole(file: Path) -> bool:
+    try:
+        return isinstance(json.loads(file.read_text()), dict)
+    except (OSError, ValueError):
+        return False
 
 
 def _read(folder: Path) -> Iterator[Lock]:

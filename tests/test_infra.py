@@ -25,7 +25,7 @@ from infra import report
 from infra.changes import ROUTE_TYPE, Difference, Outcome, ResourceChange, value_at
 from infra.engine_setup import read_yaml
 from infra.gateway_inputs import gateway_inputs
-from infra.locks import locks, remove_dead_locks
+from infra.locks import locks, remove_dead_locks, restore_state
 from infra.settings import settings_of
 from tests.emulator.server import Running
 from tests.stand_in.project import write_project
@@ -339,3 +339,16 @@ def test_a_stage_file_that_is_no_mapping_is_one_sentence(tmp_path: Path, text: s
     file.write_text(text)
     with pytest.raises(UsageError, match=r"Pulumi\.dev\.yaml.*Mend it"):
         read_yaml(file)
+
+
+@pytest.mark.parametrize("left", ["", '{"version": 3, "checkp'])
+def test_a_state_that_was_cut_short_is_replaced_by_the_one_before_it(tmp_path: Path, left: str) -> None:
+    state = tmp_path / ".pulumi" / "stacks" / "gatewright" / "dev.json"
+    state.parent.mkdir(parents=True)
+    state.write_text(left)
+    place = (f"file://{tmp_path}", "gatewright", "dev")
+    assert not restore_state(*place), "there is none before it"
+    state.with_name("dev.json.bak").write_text('{"version": 3}')
+    assert restore_state(*place)
+    assert state.read_text() == '{"version": 3}'
+    assert not restore_state(*place), "what is whole stays as it is"
