@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gateway_config.commands.options import STAGE, ConfigOption, JsonOption, StageOption, config_directory
+from gateway_config.errors import UsageError
 
 if TYPE_CHECKING:
     from gateway_config.runtime.answer import Answer, Outcome
@@ -20,7 +22,25 @@ Arm = Annotated[str | None, typer.Option("--arm", metavar="NAME", help="This arm
 User = Annotated[str | None, typer.Option("--user", metavar="ID", help="Who asks.")]
 Tenant = Annotated[str | None, typer.Option("--tenant", metavar="ID", help="For which tenant.")]
 ProjectName = Annotated[str | None, typer.Option("--project", metavar="NAME", help="From which project.")]
-Output = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where the file goes.")]
+
+
+def _writable(file: Path) -> Path:
+    """The file itself, before anything is paid that it could not take; else UsageError."""
+    folder = file.parent
+    if file.is_dir():
+        wrong = "is a folder; name a file in it"
+    elif not folder.is_dir():
+        wrong = f'lies in no folder: make "{folder}" first, or name another'
+    elif not os.access(file if file.exists() else folder, os.W_OK):
+        wrong = "may not be written; name a place that may"
+    else:
+        return file
+    raise UsageError(f'the output "{file}" {wrong}. Nothing was asked.')
+
+
+Output = Annotated[
+    Path, typer.Option("--output", "-o", metavar="FILE", help="Where the file goes.", callback=_writable)
+]
 
 
 def client_of(config: Path | None, stage: str) -> Client:
@@ -102,7 +122,9 @@ def image(
     steps: Annotated[
         int | None, typer.Option("--steps", metavar="NUMBER", help="More are better, and cost more.")
     ] = None,
-    reference: Annotated[list[Path] | None, typer.Option("--reference", help="A picture to start from.")] = None,
+    reference: Annotated[
+        list[Path] | None, typer.Option("--reference", exists=True, dir_okay=False, help="A picture to start from.")
+    ] = None,
     arm: Arm = None,
     config: ConfigOption = None,
     stage: StageOption = STAGE,
@@ -145,7 +167,9 @@ def embed(
 
 def transcribe(
     intent: Intent,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A recording of at most 25 MB.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A recording of at most 25 MB.")
+    ],
     language: Annotated[str | None, typer.Option("--language", metavar="CODE", help="Such as en.")] = None,
     config: ConfigOption = None,
     stage: StageOption = STAGE,

@@ -1,6 +1,7 @@
 """The commands: what they print, and how they end."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,34 @@ def test_a_picture_a_recording_and_a_transcript_are_files(run: Run, stage: Path,
     assert speech.stat().st_size > 0
     assert run("transcribe", "hear", str(recording)).stdout.strip()
     assert len(json.loads(run("embed", "vectors", "a", "b", "--json").stdout)["vectors"]) == 2
+
+
+@pytest.mark.parametrize("words", [("image", "artist", "A cat"), ("speak", "announce", "Hello")])
+@pytest.mark.parametrize(("output", "advice"), [(".", "name a file in it"), ("none/a.png", 'make "')])
+def test_an_output_that_cannot_be_is_said_before_anything_is_asked(
+    run: Run, tmp_path: Path, words: tuple[str, ...], output: str, advice: str
+) -> None:
+    result = run(*words, "-o", str(tmp_path / output), "--config", str(tmp_path / "no config is read"))
+    assert result.exit_code == 2
+    assert f'the output "{tmp_path / output}"' in result.stderr
+    assert advice in result.stderr
+
+
+def test_an_output_that_may_not_be_written_is_said_before_anything_is_asked(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, _: path != tmp_path)
+    result = run("image", "artist", "A cat", "-o", str(tmp_path / "a.png"))
+    assert (result.exit_code, "may not be written; name a place that may" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("transcribe", "hear", "none.wav"), ("image", "artist", "A cat", "-o", "a.png", "--reference", "none.png")],
+)
+def test_a_file_that_is_not_there_is_wrong_usage(run: Run, words: tuple[str, ...]) -> None:
+    result = run(*words)
+    assert (result.exit_code, "does not exist" in result.stderr) == (2, True)
 
 
 @pytest.mark.http
