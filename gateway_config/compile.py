@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway_config.compiled import CompiledConfig, CompiledRoute, CompiledTarget
@@ -101,7 +101,7 @@ def verbatim(draft: Draft) -> None:
     for element in graph.elements.values():
         outputs = {label: names[target] for label, target in element.outputs.items()}
         if element.type not in (START, END):
-            draft.elements.append(Element(names[element.id], element.type, element.properties, outputs))
+            draft.elements.append(replace(element, id=names[element.id], outputs=outputs))
         if element.type == MODEL:
             draft.targets[names[element.id]] = _verbatim_target(draft.config, element)
 

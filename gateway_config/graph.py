@@ -34,12 +34,17 @@ _PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,12})?%")
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One node. `outputs` maps the label of an edge to the id of the element it leads to."""
+    """One node. `outputs` maps the label of an edge to the id of the element it leads to.
+
+    `unknown` is what stands beside the keys that we know, in an element that others made; under `outputs` what stands
+    in its edges, by their labels.
+    """
 
     id: str
     type: str
     properties: Mapping[str, Any] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
+    unknown: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,11 +140,12 @@ def canonical(graph: Graph) -> list[dict[str, Any]]:
 
 
 def _blanked(element: Element, numbers: Mapping[str, int]) -> dict[str, Any]:
-    return {
+    blanked = {
         "type": element.type,
         "properties": element.properties,
         "outputs": [[label, numbers.get(target)] for label, target in canonical_outputs(element)],
     }
+    return {**blanked, "unknown": element.unknown} if element.unknown else blanked
 
 
 def canonical_json(value: Any) -> str:

@@ -133,6 +133,9 @@ class _Pairs:
             old, new = before.properties.get(key), after.properties.get(key)
             if canonical_json(old) != canonical_json(new):
                 yield GraphChange(about, after.id, f"{name}: {key}", _value(key, old), _value(key, new))
+        if canonical_json(before.unknown) != canonical_json(after.unknown):
+            words = (_value("", element.unknown) for element in (before, after))
+            yield GraphChange(WAY, after.id, f"{name}: keys that are not known", *words)
         if after.type == PERCENTAGE:
             if self._drawn(before) != sorted((label, id) for label, id in after.outputs.items()):
                 yield GraphChange(WAY, after.id, f"{name}: draw", _draws(before), _draws(after))
@@ -147,7 +150,7 @@ class _Pairs:
 
 
 def _content(element: Element) -> str:
-    return canonical_json([element.type, element.properties])
+    return canonical_json([element.type, element.properties, element.unknown])
 
 
 def _draws(element: Element) -> str:

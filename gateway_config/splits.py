@@ -7,7 +7,7 @@ falls through to percentage elements with the same shares.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
@@ -220,7 +220,7 @@ def _with_shares(graph: Graph, split: Split, shares: Mapping[str, int]) -> Graph
 
 def _redirect(element: Element, old: str, new: str) -> Element:
     outputs = {label: new if target == old else target for label, target in element.outputs.items()}
-    return Element(element.id, element.type, element.properties, outputs)
+    return replace(element, outputs=outputs)
 
 
 def _bucket_values(element: Element) -> list[str] | None:

@@ -1,12 +1,13 @@
 """Graph ⇄ the elements JSON that Cloudflare's dynamic routes take and give back.
 
 Source of the grammar: Cloudflare's OpenAPI of 2026-10, the JSON configuration page, and what the live API was
-seen to accept. Properties that we do not know are kept as they are, so that a graph made by others survives.
+seen to accept. What we do not know, in an element, its properties or its edges, is kept as it is, so that a graph made
+by others survives.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gateway_config.errors import GraphError
@@ -20,6 +21,8 @@ KNOWN_PROPERTIES: Mapping[str, frozenset[str]] = {
     "model": frozenset({"provider", "model", "timeout", "retries"}),
     "end": frozenset(),
 }
+_KNOWN_KEYS = frozenset({"id", "type", "properties", "outputs"})
+_TARGET = "elementId"
 
 
 def to_wire(graph: Graph) -> list[dict[str, Any]]:
@@ -32,7 +35,12 @@ def _element_to_wire(element: Element) -> dict[str, Any]:
     if element.properties:
         wire["properties"] = dict(element.properties)
     # `outputs` is required even where it is empty: without it the API answers 7001 "Required".
-    wire["outputs"] = {label: {"elementId": target} for label, target in element.outputs.items()}
+    wire["outputs"] = {label: {_TARGET: target} for label, target in element.outputs.items()}
+    for key, value in (element.unknown or {}).items():
+        if key == "outputs":
+            wire["outputs"] = {label: {**edge, **value.get(label, {})} for label, edge in wire["outputs"].items()}
+        else:
+            wire[key] = value
     return wire
 
 
@@ -54,29 +62,46 @@ def _element_from_wire(item: object, number: int) -> Element:
     properties = item.get("properties") or {}
     if not isinstance(properties, Mapping):
         raise GraphError(f'"properties" of element "{id}" is a mapping; found {_kind_of(properties)}')
-    return Element(id, type, dict(properties), _outputs_from_wire(id, item.get("outputs") or {}))
-
-
-def _outputs_from_wire(id: str, outputs: object) -> dict[str, str]:
-    if not isinstance(outputs, Mapping):
-        raise GraphError(f'"outputs" of element "{id}" is a mapping; found {_kind_of(outputs)}')
-    return {str(label): _target(id, str(label), edge) for label, edge in outputs.items()}
+    edges = item.get("outputs") or {}
+    if not isinstance(edges, Mapping):
+        raise GraphError(f'"outputs" of element "{id}" is a mapping; found {_kind_of(edges)}')
+    outputs = {str(label): _target(id, str(label), edge) for label, edge in edges.items()}
+    return Element(id, type, dict(properties), outputs, _unknown(item, edges))
 
 
 def _target(id: str, label: str, edge: object) -> str:
-    target = edge.get("elementId") if isinstance(edge, Mapping) else None
+    target = edge.get(_TARGET) if isinstance(edge, Mapping) else None
     if not isinstance(target, str):
         raise GraphError(f'output "{label}" of element "{id}" is {{"elementId": "…"}}; found {edge!r}')
     return target
 
 
-def unknown_properties(graph: Graph) -> list[str]:
-    """In words, the properties that we carry along without knowing what they do."""
-    return [
-        f'element "{element.id}" has the property "{name}", which is not known for the type {element.type}'
-        for element in graph.elements.values()
-        for name in sorted(set(element.properties) - KNOWN_PROPERTIES[element.type])
-    ]
+def _unknown(item: Mapping[str, Any], edges: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What stands beside the known keys, as `Element.unknown` has it."""
+    if item.keys() <= _KNOWN_KEYS and all(len(edge) == 1 for edge in edges.values()):
+        return None
+    found = {key: value for key, value in item.items() if key not in _KNOWN_KEYS}
+    beside = {
+        str(label): {key: value for key, value in edge.items() if key != _TARGET}
+        for label, edge in edges.items()
+        if len(edge) > 1
+    }
+    return {**found, **({"outputs": beside} if beside else {})}
+
+
+def unknown_keys(graph: Graph) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """What we carry along without knowing what it does: the element's id, the path within it, and words for it."""
+    for id, element in graph.elements.items():
+        for name in sorted(set(element.properties) - KNOWN_PROPERTIES[element.type]):
+            words = f'element "{id}" has the property "{name}", which is not known for the type {element.type}'
+            yield id, ("properties", name), words
+        unknown = element.unknown or {}
+        for key in sorted(set(unknown) - {"outputs"}):
+            yield id, (key,), f'element "{id}" has the key "{key}", which is not known'
+        for label, edge in sorted(unknown.get("outputs", {}).items()):
+            for key in sorted(edge):
+                words = f'output "{label}" of element "{id}" has the key "{key}", which is not known'
+                yield id, ("outputs", label, key), words
 
 
 def _kind_of(value: object) -> str:

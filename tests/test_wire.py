@@ -1,15 +1,19 @@
 """Whatever a gateway holds is read back, and what is no graph says why."""
 
+import json
 from typing import Any
 
 import pytest
 
+from gateway_config.diff import graph_diff
 from gateway_config.errors import GraphError
 from gateway_config.graph import graph_digest
-from gateway_config.wire import from_wire, to_wire, unknown_properties
+from gateway_config.wire import from_wire, to_wire, unknown_keys
+from infra.provider.elements import elements_input, graph_of
+from tests.compiling import compiled
 
 START = {"id": "start", "type": "start", "outputs": {"next": {"elementId": "m"}}}
-MODEL = {
+MODEL: dict[str, Any] = {
     "id": "m",
     "type": "model",
     "properties": {"provider": "workers-ai", "model": "@cf/x", "timeout": 1, "retries": 0},
@@ -26,22 +30,65 @@ def test_the_end_is_written_with_its_empty_outputs() -> None:
     assert to_wire(from_wire([START, MODEL, {"id": "end", "type": "end"}]))[-1] == END
 
 
-def test_an_unknown_property_is_kept_and_reported() -> None:
-    strange = {**MODEL, "properties": {**MODEL["properties"], "temperature": 1}}  # type: ignore[dict-item]
-    graph = from_wire([START, strange, END])
-    assert to_wire(graph)[1] == strange
-    assert unknown_properties(graph) == [
-        'element "m" has the property "temperature", which is not known for the type model'
-    ]
+STRANGE: list[dict[str, Any]] = [
+    {**MODEL, "properties": {**MODEL["properties"], "temperature": 1}},
+    {**MODEL, "position": {"x": 10, "y": [1, None]}},
+    {**MODEL, "outputs": {**MODEL["outputs"], "success": {"elementId": "end", "label": "done"}}},
+]
 
 
-def test_an_unknown_property_counts_in_the_digest() -> None:
-    strange = {**MODEL, "properties": {**MODEL["properties"], "temperature": 1}}  # type: ignore[dict-item]
+@pytest.mark.parametrize("strange", STRANGE)
+def test_what_is_not_known_is_kept(strange: dict[str, Any]) -> None:
+    assert to_wire(from_wire([START, strange, END])) == [START, strange, END]
+
+
+@pytest.mark.parametrize(
+    ("strange", "path", "words"),
+    [
+        (
+            STRANGE[0],
+            ("properties", "temperature"),
+            'element "m" has the property "temperature", which is not known for the type model',
+        ),
+        (STRANGE[1], ("position",), 'element "m" has the key "position", which is not known'),
+        (
+            STRANGE[2],
+            ("outputs", "success", "label"),
+            'output "success" of element "m" has the key "label", which is not known',
+        ),
+    ],
+)
+def test_what_is_not_known_is_reported(strange: dict[str, Any], path: tuple[str, ...], words: str) -> None:
+    assert [*unknown_keys(from_wire([START, strange, END]))] == [("m", path, words)]
+
+
+@pytest.mark.parametrize("strange", STRANGE)
+def test_what_is_not_known_counts_in_the_digest(strange: dict[str, Any]) -> None:
     assert graph_digest(from_wire([START, strange, END])) != graph_digest(from_wire([START, MODEL, END]))
 
 
-def test_known_properties_are_not_reported() -> None:
-    assert unknown_properties(from_wire([START, MODEL, END])) == []
+@pytest.mark.parametrize("strange", STRANGE)
+def test_what_is_not_known_is_named_as_a_difference(strange: dict[str, Any]) -> None:
+    [sentence] = graph_diff(from_wire([START, MODEL, END]), from_wire([START, strange, END]))
+    assert sentence.startswith('element "m": ')
+
+
+@pytest.mark.parametrize("strange", STRANGE)
+def test_what_is_not_known_is_kept_by_the_compiler(strange: dict[str, Any]) -> None:
+    files = {"chat": json.dumps({"version": 1, "kind": "chat", "intents": ["x"], "elements": [START, strange, END]})}
+    route = compiled(files).routes["chat"]
+    assert list(route.elements) == [START, strange, END]
+    assert route.graph_digest == graph_digest(from_wire([START, strange, END]))
+
+
+@pytest.mark.parametrize("strange", STRANGE)
+def test_what_is_not_known_goes_through_the_provider(strange: dict[str, Any]) -> None:
+    inputs = {"elements": elements_input(from_wire([START, strange, END]))}
+    assert to_wire(graph_of(inputs)) == [START, strange, END]
+
+
+def test_what_is_known_is_not_reported() -> None:
+    assert [*unknown_keys(from_wire([START, MODEL, END]))] == []
 
 
 def test_absent_properties_are_none() -> None:

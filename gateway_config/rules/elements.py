@@ -12,7 +12,7 @@ from gateway_config.graph import CONDITIONAL, MODEL, PERCENTAGE, RATE, Element, 
 from gateway_config.problems import Severity
 from gateway_config.rules.registry import Checked, Complaint, RouteView, rule
 from gateway_config.splits import MOST_OUTPUTS
-from gateway_config.wire import from_wire, unknown_properties
+from gateway_config.wire import from_wire, unknown_keys
 
 # How many elements of a circle a message names.
 _SHOWN = 8
@@ -122,10 +122,12 @@ def _graphs(checked: Checked) -> Iterator[tuple[RouteView, Graph]]:
 
 @rule(Severity.WARNING)
 def elements_unknown(checked: Checked) -> Iterator[Complaint]:
-    """Verbatim elements have no properties that Cloudflare would drop without a word."""
+    """Verbatim elements have no keys that we do not know: those are kept and sent, and Cloudflare may drop them."""
     for view, graph in _graphs(checked):
-        for message in unknown_properties(graph):
-            yield view.complaint(("elements",), f"{message}. Cloudflare drops what it does not know; take it out.")
+        numbers = {id: number for number, id in enumerate(graph.elements)}
+        for id, path, words in unknown_keys(graph):
+            message = f"{words}. It is sent as it is; Cloudflare drops some such keys without a word."
+            yield view.complaint(("elements", numbers[id], *path), f"{message} Take it out if you wrote it yourself.")
 
 
 @rule(Severity.WARNING)

@@ -13,15 +13,13 @@ from infra.provider.routes_api import Elements
 
 
 def elements_input(graph: Graph) -> dict[str, Any]:
-    """`{id: {type, properties, outputs: {label: id}}}`."""
-    return {
-        element.id: {
-            "type": element.type,
-            "properties": dict(element.properties),
-            "outputs": dict(element.outputs),
-        }
-        for element in graph.elements.values()
-    }
+    """`{id: {type, properties, outputs: {label: id}}}`, with `unknown` where others wrote keys that we do not know."""
+    return {element.id: _input(element) for element in graph.elements.values()}
+
+
+def _input(element: Element) -> dict[str, Any]:
+    known = {"type": element.type, "properties": dict(element.properties), "outputs": dict(element.outputs)}
+    return {**known, "unknown": dict(element.unknown)} if element.unknown else known
 
 
 def elements_of_wire(wire: Elements) -> dict[str, Any]:
@@ -43,7 +41,8 @@ def graph_of(inputs: Properties) -> Graph:
 def _element(id: str, shape: Any) -> Element:
     if not isinstance(shape, Mapping) or "type" not in shape:
         raise GraphError(f'element "{id}" needs a type')
-    return Element(id, shape["type"], shape.get("properties") or {}, shape.get("outputs") or {})
+    properties, outputs = shape.get("properties") or {}, shape.get("outputs") or {}
+    return Element(id, shape["type"], properties, outputs, shape.get("unknown"))
 
 
 def digest_of_inputs(inputs: Properties) -> str:
