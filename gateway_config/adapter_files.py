@@ -55,6 +55,8 @@ def complaints(folder: Path, rank: int | None = None, base_model: str | None = N
         config = read_config(folder)
         yield from _config_complaints(config, rank, base_model)
         yield from _matrix_complaints(read_header(folder / WEIGHTS), config)
+    except OSError as error:
+        yield f'"{error.filename}" cannot be read: {error.strerror}'
     except AdapterFilesError as error:
         yield str(error)
 
@@ -85,7 +87,7 @@ def read_config(folder: Path) -> Mapping[str, Any]:
     """adapter_config.json. Raises AdapterFilesError where it is no JSON object."""
     try:
         config = json.loads((folder / CONFIG).read_bytes())
-    except (OSError, ValueError) as error:
+    except (ValueError, RecursionError) as error:
         raise AdapterFilesError(f"{CONFIG} is not JSON: {error}") from None
     if not isinstance(config, dict):
         raise AdapterFilesError(f"{CONFIG} is a JSON {type(config).__name__}, not an object")
@@ -93,18 +95,30 @@ def read_config(folder: Path) -> Mapping[str, Any]:
 
 
 def _config_complaints(config: Mapping[str, Any], rank: int | None, base_model: str | None) -> Iterator[str]:
-    kind, own = config.get("model_type"), config.get("r")
+    kind = config.get("model_type")
     if kind not in MODEL_TYPES:
         found = f'found "{kind}"' if kind is not None else "it has none"
         yield f'{CONFIG}: "model_type" is {", ".join(MODEL_TYPES[:-1])} or {MODEL_TYPES[-1]}; {found}. Add it by hand.'
     elif base_model is not None and (family := _family(base_model)) not in (None, kind):
         yield f'{CONFIG}: "model_type" is "{kind}", and the base model {base_model} is a {family} model'
-    if not isinstance(own, int) or isinstance(own, bool) or not 1 <= own <= LARGEST_RANK:
-        yield f'{CONFIG}: the rank "r" is a whole number from 1 to {LARGEST_RANK}; found {json.dumps(own)}'
-    elif rank is not None and own != rank:
-        yield f"{CONFIG}: the rank is {own}, and the config declares {rank}. Correct one of them."
+    wrong = {place: own for place, own in _told_ranks(config).items() if not _is_rank(own)}
+    for place, own in wrong.items():
+        yield f"{CONFIG}: the rank {place} is a whole number from 1 to {LARGEST_RANK}; found {json.dumps(own)}"
+    if not wrong and rank is not None and config["r"] != rank:
+        yield f"{CONFIG}: the rank is {config['r']}, and the config declares {rank}. Correct one of them."
     if config.get("peft_type", "LORA") != "LORA":
         yield f'{CONFIG}: "peft_type" is LORA; found "{config["peft_type"]}"'
+
+
+def _told_ranks(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The ranks by the place where they stand: one for all modules, and others for single ones."""
+    others = config.get("rank_pattern")
+    single = others if isinstance(others, dict) else {}
+    return {'"r"': config.get("r"), **{f'"rank_pattern.{module}"': rank for module, rank in single.items()}}
+
+
+def _is_rank(told: Any) -> bool:
+    return isinstance(told, int) and not isinstance(told, bool) and 1 <= told <= LARGEST_RANK
 
 
 def _family(base_model: str) -> str | None:
@@ -126,7 +140,7 @@ def read_header(file: Path) -> Mapping[str, Matrix]:
         text = opened.read(length)
     try:
         told = {name: _matrix(shape) for name, shape in json.loads(text).items() if name != "__metadata__"}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise AdapterFilesError(f"{file.name} is no safetensors file: its header cannot be read") from None
     _require_whole(file.name, told, size - 8 - length)
     return told
@@ -152,8 +166,9 @@ def _matrix_complaints(matrices: Mapping[str, Matrix], config: Mapping[str, Any]
     pairs = _pairs(matrices)
     if not pairs:
         yield f"{WEIGHTS} has no LoRA matrix (a tensor named like layers.0.q_proj.lora_A.weight)"
+    ranks = {rank for rank in _told_ranks(config).values() if _is_rank(rank)}
     for module, sides in pairs.items():
-        yield from _pair_complaints(module, sides, _ranks(config))
+        yield from _pair_complaints(module, sides, ranks)
     yield from _target_complaints(pairs, config.get("target_modules"))
 
 
@@ -166,13 +181,7 @@ def _pairs(matrices: Mapping[str, Matrix]) -> dict[str, dict[str, Matrix]]:
     return pairs
 
 
-def _ranks(config: Mapping[str, Any]) -> set[Any]:
-    """The ranks that the config allows: one for all, and others for single modules."""
-    others = config.get("rank_pattern")
-    return {config.get("r"), *(others.values() if isinstance(others, dict) else ())}
-
-
-def _pair_complaints(module: str, sides: Mapping[str, Matrix], ranks: set[Any]) -> Iterator[str]:
+def _pair_complaints(module: str, sides: Mapping[str, Matrix], ranks: set[int]) -> Iterator[str]:
     if set(sides) != {"A", "B"}:
         yield f"{WEIGHTS}: {module} has lora_{next(iter(sides))} alone; an adapter has A and B of each module"
         return
@@ -183,13 +192,10 @@ def _pair_complaints(module: str, sides: Mapping[str, Matrix], ranks: set[Any]) 
             yield f"{WEIGHTS}: {module}.lora_{side} is {matrix.dtype}; expected one of {', '.join(_FLOAT_BYTES)}"
         elif math.prod(matrix.shape) * width != matrix.end - matrix.start:
             yield f"{WEIGHTS}: {module}.lora_{side} has another size than its shape {list(matrix.shape)} asks for"
-    if len(a.shape) != 2 or len(b.shape) != 2 or a.shape[0] != b.shape[1] or a.shape[0] not in ranks:
+    if len(a.shape) != 2 or len(b.shape) != 2 or a.shape[0] != b.shape[1] or (ranks and a.shape[0] not in ranks):
         shapes = f"A {list(a.shape)} and B {list(b.shape)}"
-        yield f"{WEIGHTS}: {module} is {shapes}; expected A [r, in] and B [out, r] with r = {_one_of(ranks)}"
-
-
-def _one_of(ranks: set[Any]) -> str:
-    return " or ".join(sorted(str(rank) for rank in ranks))
+        rank = " or ".join(map(str, sorted(ranks))) or f"1 … {LARGEST_RANK}"
+        yield f"{WEIGHTS}: {module} is {shapes}; expected A [r, in] and B [out, r] with r = {rank}"
 
 
 def _target_complaints(pairs: Mapping[str, Any], targets: Any) -> Iterator[str]:

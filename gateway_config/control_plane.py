@@ -125,7 +125,7 @@ class ControlPlane:
                 return _answer(call, self._http.request(method, path, **request))
             except httpx.InvalidURL as error:
                 raise UsageError(f"CLOUDFLARE_BASE_URL is no URL: {error}.") from None
-            except (httpx.TransportError, _RetryableError) as error:
+            except (httpx.RequestError, _RetryableError) as error:
                 last = attempt == self._attempts or not _repeatable(method, error)
                 if last:
                     raise self._given_up(call, error) from None

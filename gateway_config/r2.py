@@ -61,8 +61,13 @@ class ObjectsRefusedError(RefusedError):
 
     def __init__(self, call: str, status: int, code: str, said: str) -> None:
         self.status, self.code = status, code
-        hint = " Is the token for this bucket, active, and allowed to do this?" if status in (401, 403) else ""
-        super().__init__(f"R2 refused {call}: {said or 'without a reason'} (HTTP {status}, {code}).{hint}")
+        way_on = (
+            "Check that the token is for this bucket, active, and allowed to do this."
+            if status in (401, 403)
+            else "Try again."
+        )
+        what = f"HTTP {status}, {code}" if code else f"HTTP {status}"
+        super().__init__(f"R2 refused {call}: {said or 'without a reason'} ({what}). {way_on}")
 
 
 class Signed(httpx.Auth):
@@ -164,14 +169,14 @@ class Bucket:
     def get(self, key: str) -> Stored | None:
         """The object, or None where there is none, or no bucket."""
         found = self._call("GET", key)
-        return Stored(found.content, found.headers["etag"]) if found is not None else None
+        return Stored(found.content, _etag(found)) if found is not None else None
 
     def put(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> str:
         """Writes the object and returns its ETag."""
         written = self._call("PUT", key, content=body, headers={"Content-Type": content_type})
         if written is None:
             raise ObjectsRefusedError(f"PUT {self._name}/{key}", 404, "NoSuchBucket", "the bucket does not exist")
-        return str(written.headers["etag"])
+        return _etag(written)
 
     def delete(self, key: str) -> None:
         """Removes the object; gone already, or with its bucket, is fine."""
@@ -185,10 +190,10 @@ class Bucket:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 answer = self._http.request(method, path, content=content, headers=headers)
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 if attempt == ATTEMPTS:
-                    host = self._http.base_url.host
-                    raise UnreachableError(f"Cannot reach {host} for {call}: {type(error).__name__}.") from None
+                    host, kind = self._http.base_url.host, type(error).__name__
+                    raise UnreachableError(f"Cannot reach {host} for {call}: {kind}. Try again.") from None
             else:
                 if attempt == ATTEMPTS or not (answer.status_code == 429 or answer.status_code >= 500):
                     return _understood(call, answer)
@@ -202,6 +207,14 @@ def _understood(call: str, answer: httpx.Response) -> httpx.Response | None:
     if answer.status_code == 404:
         return None
     raise ObjectsRefusedError(call, answer.status_code, _element("Code", answer), _element("Message", answer))
+
+
+def _etag(answer: httpx.Response) -> str:
+    """Every answer of R2's has one; that of something in between, such as a page to sign in at, has none."""
+    if "etag" not in answer.headers:
+        host = answer.request.url.host
+        raise UnreachableError(f"What answers at {host} is no S3: it gives no ETag. Check GATEWRIGHT_R2_URL.")
+    return str(answer.headers["etag"])
 
 
 def _element(name: str, answer: httpx.Response) -> str:

@@ -57,7 +57,7 @@ def test_a_config_that_cloudflare_refuses_is_refused_before(
     assert found(write_adapter(tmp_path, **change), base_model=MISTRAL) == [f"adapter_config.json: {complaint}"]
 
 
-@pytest.mark.parametrize("rank", [33, 0, None, "8", True])
+@pytest.mark.parametrize("rank", [33, 0, None, "8", True, [8]])
 def test_a_rank_beyond_32_or_no_number_is_refused(tmp_path: Path, rank: Any) -> None:
     weights = safetensors(shapes(33))
     (complaint, *_) = found(write_adapter(tmp_path, weights, r=rank))
@@ -69,7 +69,7 @@ def test_another_rank_than_the_declared_one_is_a_mistake_of_one_of_them(tmp_path
     assert complaint == "adapter_config.json: the rank is 8, and the config declares 16. Correct one of them."
 
 
-@pytest.mark.parametrize("text", ["{", "[]", ""])
+@pytest.mark.parametrize("text", ["{", "[]", "", "[" * 100_000])
 def test_a_config_that_is_no_json_object_is_said(tmp_path: Path, text: str) -> None:
     write_adapter(tmp_path)
     (tmp_path / "adapter_config.json").write_text(text)
@@ -116,6 +116,27 @@ def test_a_module_with_a_rank_of_its_own_is_fine(tmp_path: Path) -> None:
     weights = safetensors(shapes(4, ["q_proj"]))
     folder = write_adapter(tmp_path, weights, target_modules=["q_proj"], rank_pattern={"q_proj": 4})
     assert found(folder) == []
+
+
+@pytest.mark.parametrize("rank", [64, [4]])
+def test_a_module_whose_own_rank_is_beyond_32_is_named(tmp_path: Path, rank: Any) -> None:
+    folder = write_adapter(tmp_path, rank_pattern={"q_proj": rank})
+    (complaint,) = found(folder)
+    assert complaint.startswith('adapter_config.json: the rank "rank_pattern.q_proj" is a whole number from 1 to 32')
+
+
+@pytest.mark.parametrize("name", ["adapter_config.json", "adapter_model.safetensors"])
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = Path.open
+
+    def refused(file: Path, *how: Any, **more: Any) -> Any:
+        if file.name == name:
+            raise PermissionError(13, "Permission denied", str(file))
+        return opened(file, *how, **more)
+
+    write_adapter(tmp_path)
+    monkeypatch.setattr(Path, "open", refused)
+    assert found(tmp_path) == [f'"{tmp_path / name}" cannot be read: Permission denied']
 
 
 def test_half_a_pair_is_no_adapter(tmp_path: Path) -> None:

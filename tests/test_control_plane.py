@@ -202,10 +202,11 @@ def test_waits_grow_and_differ() -> None:
     [
         (httpx.ReadError("reset"), UnansweredError),
         (httpx.ReadTimeout("late"), UnansweredError),
+        (httpx.DecodingError("no gzip"), UnansweredError),
         (httpx.Response(200, text='{"success": true, "resu'), UnansweredError),
         (httpx.Response(500, json={}), TroubleError),
     ],
-    ids=["reset", "timeout", "truncated", "500"],
+    ids=["reset", "timeout", "no gzip", "truncated", "500"],
 )
 def test_a_creation_that_may_have_happened_is_not_repeated(answer: Answer, error: type[Exception]) -> None:
     cloudflare = Cloudflare(answer)

@@ -173,15 +173,28 @@ def test_a_refusal_says_s3s_word_and_what_to_look_at() -> None:
     assert refused.value.code == "AccessDenied"
     assert str(refused.value) == (
         "R2 refused GET config/x: Access Denied (HTTP 403, AccessDenied)."
-        " Is the token for this bucket, active, and allowed to do this?"
+        " Check that the token is for this bucket, active, and allowed to do this."
     )
 
 
 def test_a_failure_that_lasts_is_a_refusal_with_its_status() -> None:
     answers = Answers(httpx.Response(503, text="<html>"))
-    with pytest.raises(ObjectsRefusedError, match="HTTP 503"):
+    with pytest.raises(ObjectsRefusedError, match=r"without a reason \(HTTP 503\)\. Try again"):
         answers.bucket().get("x")
     assert answers.calls == ATTEMPTS
+
+
+def test_an_answer_whose_encoding_is_broken_is_no_answer() -> None:
+    answers = Answers(httpx.DecodingError("no gzip"))
+    with pytest.raises(UnreachableError, match="DecodingError. Try again"):
+        answers.bucket().get("x")
+    assert answers.calls == ATTEMPTS
+
+
+def test_a_page_to_sign_in_at_is_not_taken_for_s3() -> None:
+    page = httpx.Response(200, text="<h1>Welcome to our hotel</h1>")
+    with pytest.raises(UnreachableError, match=r"What answers at r2\.test is no S3: it gives no ETag"):
+        Answers(page).bucket().put("x", b"1")
 
 
 def test_no_answer_at_all_names_the_host() -> None:

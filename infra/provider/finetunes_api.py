@@ -6,7 +6,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway_config.cloudflare_errors import AlreadyExistsError, NotReadyError, TroubleError, UnansweredError
+from gateway_config.cloudflare_errors import (
+    AlreadyExistsError,
+    NotReadyError,
+    TooManyRequestsError,
+    TroubleError,
+    UnansweredError,
+)
 from gateway_config.control_plane import ControlPlane
 
 MOST_ADAPTERS = 100
@@ -58,13 +64,13 @@ class Adapters:
         return any(item.get("property_id") == "lora" for item in known.get("properties") or ())
 
     def register(self, name: str, model: str, content_digest: str) -> LiveAdapter:
-        """Takes a slot; when the answer is lost the adapter is looked for by its name, never registered twice."""
+        """Takes a slot, and never two: where the answer is lost, or another run was faster, it is looked for."""
         body = {"name": name, "model": model, "description": f"gatewright sha256:{content_digest}"}
         try:
             return _adapter({**body, **self._api.post(f"{self._ai}/finetunes", body)})
-        except (UnansweredError, TroubleError):
+        except (UnansweredError, TroubleError, AlreadyExistsError):
             found = self.find(name)
-            if found is None:
+            if found is None or (found.model, found.content_digest) != (model, content_digest):
                 raise
             return found
 
@@ -77,11 +83,11 @@ class Adapters:
             return
 
     def why_silent(self, adapter: LiveAdapter) -> str | None:
-        """None where it answers a tiny inference; else what Workers AI says. An upload alone proves nothing."""
+        """None where it answers a tiny inference; else why it does not yet. An upload alone proves nothing."""
         question = {"messages": [{"role": "user", "content": "Hi"}], "raw": True, "lora": adapter.name, "max_tokens": 1}
         try:
             self._api.post(f"{self._ai}/run/{adapter.model}", question)
-        except (NotReadyError, UnansweredError) as error:
+        except (NotReadyError, TooManyRequestsError, TroubleError, UnansweredError) as error:
             return str(error)
         return None
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from gateway_config.adapter_files import FILES, AdapterFilesError, complaints, content_digest
+from gateway_config.control_plane import ControlPlane
 from gateway_config.errors import GatewrightError, ServiceError
 from infra.provider.finetunes_api import MOST_ADAPTERS, Adapters, LiveAdapter
 from infra.provider.lora_adapter_schema import LORA_ADAPTER
@@ -36,6 +38,10 @@ class LoraAdapter(Resource):
     schema = LORA_ADAPTER
     replace_on = frozenset({"accountId", "name"})
 
+    def __init__(self, control_plane: Callable[[], ControlPlane]) -> None:
+        super().__init__(control_plane)
+        self._planned: set[str] = set()
+
     def check(self, inputs: Properties) -> Iterator[Complaint]:
         absent = list(missing(inputs, LORA_ADAPTER["requiredInputs"]))
         yield from absent
@@ -56,7 +62,9 @@ class LoraAdapter(Resource):
             adapters = Adapters(self._control_plane(), inputs["accountId"])
             live = adapters.find(inputs["name"])
             if live is None:
-                _admit(adapters, inputs)
+                _require_files(inputs)
+                _admit(adapters, inputs, self._planned)
+                self._planned.add(inputs["name"])
             else:
                 _take_in(live, inputs, known=False, tell=lambda sentence: None)
         return {"adapterId": state.get("adapterId", UNKNOWN), "uploaded": list(FILES), "ready": True}
@@ -73,12 +81,14 @@ class LoraAdapter(Resource):
         live = adapters.find(name)
         # Ensure
         if live is None:
+            _require_files(inputs)
             _admit(adapters, inputs)
             live = adapters.register(name, inputs["model"], inputs["contentDigest"])
         else:
             _take_in(live, inputs, known=id is not None, tell=tell)
             if state.get("ready") or adapters.why_silent(live) is None:
                 return _complete(live, inputs)
+            _require_files(inputs)
         # Sync
         self._upload(adapters, live, inputs, list(state.get("uploaded", ())))
         self._await(adapters, live, inputs)
@@ -135,18 +145,27 @@ def _next_name(name: str) -> str:
     return f"{stem}-{int(number) + 1}" if stem and number.isdigit() else f"{name}-2"
 
 
-def _admit(adapters: Adapters, inputs: Properties) -> None:
-    """Everything that can be known before a slot is taken for ever."""
-    name, model = inputs["name"], inputs["model"]
+def _require_files(inputs: Properties) -> None:
+    """What is uploaded is what was looked at, and what the description will say."""
     if content_digest(Path(inputs["folder"])) != inputs["contentDigest"]:
-        raise AdapterFilesError(f'the files of the adapter "{name}" are not those of contentDigest; were they changed?')
+        raise AdapterFilesError(
+            f'the files of the adapter "{inputs["name"]}" are not those of contentDigest: they were changed in '
+            "between. Run it again."
+        )
+
+
+def _admit(adapters: Adapters, inputs: Properties, planned: AbstractSet[str] = frozenset()) -> None:
+    """What Cloudflare must say before a slot is taken for ever; `planned` are the slots that a preview gave away."""
+    name, model = inputs["name"], inputs["model"]
     if not adapters.takes_adapters(model):
         raise GatewrightError(f'the base model {model} takes no LoRA adapters, so "{name}" cannot be registered for it')
-    taken = len(adapters.all())
-    if taken >= MOST_ADAPTERS:
+    there = {adapter.name for adapter in adapters.all()}
+    wanted = len(planned - there - {name})
+    if len(there) + wanted >= MOST_ADAPTERS:
+        others = f" and {wanted} more to come" if wanted else ""
         raise NoSlotError(
-            f'there is no slot for the adapter "{name}": the account has {taken} of {MOST_ADAPTERS}, and Cloudflare '
-            "frees none. Use one that is there, or ask Cloudflare for more."
+            f'there is no slot for the adapter "{name}": the account has {len(there)} of {MOST_ADAPTERS}{others}, and '
+            "Cloudflare frees none. Use one that is there, or ask Cloudflare for more."
         )
 
 

@@ -48,7 +48,9 @@ class PublishedConfig(Resource):
         try:
             with _bucket(state) as bucket:
                 live = bucket.get(state["key"])
-        except ObjectsRefusedError:
+        except ObjectsRefusedError as error:
+            if not _is_refused(error):
+                raise
             # The token that wrote it may be gone. That must stop neither a preview nor the `up` that brings
             # a new one: what is there is unknown, so it will be written.
             return Observed(id, _without_content(state), {"etag": state["etag"]})
@@ -58,11 +60,11 @@ class PublishedConfig(Resource):
         key, wanted = inputs["key"], _digest(inputs)
         with _bucket(inputs) as bucket:
             # Observe
-            live = until_known(lambda: bucket.get(key), _is_new_token)
+            live = until_known(lambda: bucket.get(key), _is_refused)
             # Ensure, sync
             if live is None or _hex(live.body) != wanted:
                 body = inputs["content"].encode()
-                etag = until_known(lambda: bucket.put(key, body, "application/json"), _is_new_token)
+                etag = until_known(lambda: bucket.put(key, body, "application/json"), _is_refused)
                 live = Stored(body, etag)
         # Return
         return _observed(inputs, live)
@@ -77,7 +79,8 @@ def _bucket(inputs: Properties) -> Bucket:
     return Bucket(where, inputs["bucket"], Keys.of_token(inputs["tokenId"], inputs["tokenValue"]))
 
 
-def _is_new_token(error: Exception) -> bool:
+def _is_refused(error: Exception) -> bool:
+    """Whether it is the token that R2 does not take, or not yet."""
     return isinstance(error, ObjectsRefusedError) and error.status in (401, 403)
 
 

@@ -205,6 +205,25 @@ def test_an_adapter_that_stays_silent_is_kept_as_unfinished(
     assert partly.value.kept.outputs["uploaded"] == ["adapter_config.json", "adapter_model.safetensors"]
 
 
+@pytest.mark.parametrize("status", [429, 500])
+def test_a_question_that_meets_trouble_is_asked_again(
+    provider: Provider, emulator: Running, folder: Path, status: int
+) -> None:
+    emulator.fault("/client/v4/accounts/*/ai/run/*", status=status, body="<h1>no</h1>", times=1)
+    assert provider.create(inputs(folder)).outputs["ready"]
+
+
+def test_what_is_finished_later_is_what_was_declared(
+    provider: Provider, api: ControlPlane, emulator: Running, folder: Path
+) -> None:
+    register(api, "tarot", f"gatewright sha256:{content_digest(folder)}")
+    declared = inputs(folder)
+    write_adapter(folder, safetensors(shapes(), fill=1))
+    with pytest.raises(grpc.RpcError, match="are not those of contentDigest: they were changed in between"):
+        provider.create(declared)
+    assert calls(emulator, "finetune-assets") == 0
+
+
 # --- what is there already ---
 
 
@@ -216,6 +235,27 @@ def test_two_stages_with_the_same_files_share_one_slot(
     provider.create(inputs(folder))
     assert len(registered(api)) == 1
     assert calls(emulator, "finetune-assets") == uploads
+
+
+def test_two_stages_that_register_at_the_same_time_share_one_slot(
+    provider: Provider, api: ControlPlane, emulator: Running, folder: Path
+) -> None:
+    register(api, "tarot", f"gatewright sha256:{content_digest(folder)}")
+    nothing = {"success": True, "result": []}
+    emulator.fault("/client/v4/accounts/*/ai/finetunes", method="GET", status=200, body=nothing, times=2)
+    assert provider.create(inputs(folder)).outputs["ready"]
+    assert len(registered(api)) == 1
+
+
+def test_a_name_that_another_took_at_the_same_time_for_other_files_is_refused(
+    provider: Provider, api: ControlPlane, emulator: Running, folder: Path
+) -> None:
+    register(api, "tarot", f"gatewright sha256:{'0' * 64}")
+    nothing = {"success": True, "result": []}
+    emulator.fault("/client/v4/accounts/*/ai/finetunes", method="GET", status=200, body=nothing, times=2)
+    with pytest.raises(grpc.RpcError, match="already exists"):
+        provider.create(inputs(folder))
+    assert calls(emulator, "finetune-assets") == 0
 
 
 def test_an_adapter_of_somebody_else_is_left_alone(
@@ -255,6 +295,17 @@ def test_an_account_without_a_free_slot_is_told_in_the_preview_already(provider:
     for attempt in (provider.planned, provider.create):
         with pytest.raises(grpc.RpcError, match='no slot for the adapter "tarot": the account has 100 of 100'):
             attempt(inputs(folder))
+
+
+def test_a_slot_that_a_preview_gave_away_is_not_free_for_the_next(
+    provider: Provider, api: ControlPlane, folder: Path
+) -> None:
+    for number in range(99):
+        register(api, f"other-{number}")
+    for _ in range(2):
+        provider.planned(inputs(folder))
+    with pytest.raises(grpc.RpcError, match="the account has 99 of 100 and 1 more to come"):
+        provider.planned(inputs(folder, name="runes"))
 
 
 @pytest.mark.parametrize("model", ["@cf/meta/llama-3.1-8b-instruct-fast", "@cf/openai/gpt-oss-120b", "@cf/x/unknown"])

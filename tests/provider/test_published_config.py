@@ -138,10 +138,10 @@ def test_it_is_not_imported(provider: Provider) -> None:
 
 
 class Refusing:
-    """A bucket that knows the token only after some calls."""
+    """A bucket that refuses some calls, as one does that does not know the token yet."""
 
-    def __init__(self, refusals: int) -> None:
-        self.left = refusals
+    def __init__(self, refusals: int, status: int = 403) -> None:
+        self.left, self.status = refusals, status
         self.real = r2.Bucket
 
     def __call__(self, *arguments: Any) -> Any:
@@ -161,7 +161,8 @@ class RefusingBucket:
     def __getattr__(self, name: str) -> Any:
         if self._switch.left:
             self._switch.left -= 1
-            raise ObjectsRefusedError(f"{name.upper()} configs/x", 403, "AccessDenied", "Access Denied")
+            status, code = self._switch.status, "AccessDenied" if self._switch.status == 403 else "SlowDown"
+            raise ObjectsRefusedError(f"{name.upper()} configs/x", status, code, "Access Denied")
         return getattr(self._real, name)
 
 
@@ -188,6 +189,15 @@ def test_a_token_that_stays_refused_ends_in_an_error_without_its_value(
     with pytest.raises(grpc.RpcError, match=r"R2 refused GET configs/x: Access Denied") as refused:
         provider.create(inputs())
     assert TEST_TOKEN not in str(refused.value)
+
+
+def test_trouble_on_r2s_side_is_said_and_not_taken_for_a_change(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = provider.create(inputs())
+    monkeypatch.setattr("infra.provider.published_config.Bucket", Refusing(1, status=503))
+    with pytest.raises(grpc.RpcError, match="HTTP 503, SlowDown"):
+        provider.refreshed(made)
 
 
 def test_a_token_that_is_gone_stops_no_preview_and_a_new_one_heals(
