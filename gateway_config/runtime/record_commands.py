@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -40,23 +41,29 @@ def usage(
     """Print calls, tokens, cost and time from the records.
 
     A cost or count that is not known is never counted as zero: `unpriced` and `uncounted` say of how many calls.
+    `hit_rate` is that of calls with a cache. How many lines are no records stands on standard error.
 
     \b
     Example: gatewright usage --records records --by day,project
     Exit codes: 0 printed, 2 wrong usage, 3 the records cannot be read.
     """
-    from gateway_config.runtime.segments import read_records
+    from gateway_config.runtime.record_reader import RecordReader, odd_words
     from gateway_config.runtime.usage import BY, table, usage_rows
 
     names = [name.strip() for name in by.split(",") if name.strip()]
     if unknown := [name for name in names if name not in BY]:
         raise UsageError(f'there is no "{unknown[0]}" to group by. Known: {", ".join(BY)}.')
+    if since and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", since):
+        raise UsageError(f"a day is written like 2026-11-01; found {since!r:.60}.")
     _must_exist(records)
-    rows = usage_rows((record for record in read_records(records) if str(record.get("at")) >= since), names)
+    found = RecordReader(records)
+    rows = usage_rows((record for record in found if record["at"] >= since), names)
     if as_json or format is Format.JSON:
         typer.echo(to_json(rows))
     else:
         typer.echo(table(rows) if format is Format.TABLE else _csv(rows), nl=format is Format.TABLE)
+    if found.odd:
+        typer.echo(odd_words(found.odd), err=True)
 
 
 def _csv(rows: list[dict[str, object]]) -> str:

@@ -7,7 +7,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,15 +75,25 @@ def closed_segments(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob(f"*{CLOSED}") if not path.name.endswith(OPEN))
 
 
-def read_records(folder: Path) -> Iterator[dict[str, Any]]:
+def _nobody(_: bytes) -> None:
+    """Is not told."""
+
+
+def read_records(folder: Path, pass_over: Callable[[bytes], None] = _nobody) -> Iterator[dict[str, Any]]:
     """All records of a folder, those of open segments included, one segment after the other, the oldest first.
 
-    A line that was torn by a crash or a full disk is passed over.
+    A line that was torn by a crash or a full disk is passed over, and so is other JSON than an object.
     """
     for path in sorted(folder.glob(f"*{CLOSED}")):
         with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
             for line in file:
-                with contextlib.suppress(ValueError):
-                    record = json.loads(line)
-                    if isinstance(record, dict):
-                        yield record
+                record = _parsed(line)
+                if isinstance(record, dict):
+                    yield record
+                elif not line.isspace():
+                    pass_over(line)
+
+
+def _parsed(line: bytes) -> Any:
+    with contextlib.suppress(ValueError, RecursionError):
+        return json.loads(line)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from statistics import median
 from typing import Any
+
+from gateway_config.runtime.record_reader import Record
 
 BY = ("day", "project", "tenant", "user", "intent", "route", "arm", "tier", "model", "kind", "status")
 _FIELDS = {"model": "served_model"}
@@ -25,25 +27,30 @@ class Group:
     cost_usd: Decimal = Decimal(0)
     unpriced: int = 0
     hits: int = 0
+    misses: int = 0
     times_ms: list[float] = field(default_factory=list)
 
-    def add(self, record: Mapping[str, Any]) -> None:
+    def add(self, record: Record) -> None:
         """Counts one call; what it does not know is counted as not known."""
         self.calls += 1
-        self.failed += record.get("status") != "ok"
-        self.hits += record.get("cache") == "hit"
-        self.times_ms.append(float(record.get("total_ms") or 0))
-        tokens = record.get("tokens_in"), record.get("tokens_out")
-        if None in tokens:
-            self.uncounted += 1
+        self.failed += record["status"] != "ok"
+        self.hits += record["cache"] == "hit"
+        self.misses += record["cache"] == "miss"
+        self.times_ms.append(record["total_ms"])
+        tokens = record["tokens_in"], record["tokens_out"]
+        self.uncounted += None in tokens
         self.tokens_in += tokens[0] or 0
         self.tokens_out += tokens[1] or 0
-        cost = _amount(record.get("cost_usd"))
+        cost = record["cost_usd"]
         self.unpriced += cost is None
-        self.cost_usd += cost or 0
+        self.cost_usd += Decimal(cost or 0)
 
     def row(self, by: Sequence[str]) -> dict[str, Any]:
-        """The group as plain data. The cost is unknown where that of every call is; tokens likewise."""
+        """The group as plain data. The cost is unknown where that of every call is; tokens likewise.
+
+        The rate of hits is that of the calls whose answer a cache could give; without such calls there is none.
+        """
+        cached = self.hits + self.misses
         return {
             **dict(zip(by, self.key, strict=True)),
             "calls": self.calls,
@@ -53,35 +60,28 @@ class Group:
             "uncounted": self.uncounted,
             "cost_usd": format(self.cost_usd, "f") if self.unpriced < self.calls else None,
             "unpriced": self.unpriced,
-            "hit_rate": round(self.hits / self.calls, 4),
+            "hit_rate": round(self.hits / cached, 4) if cached else None,
             "median_ms": round(median(self.times_ms), 1),
         }
 
 
-def _amount(text: Any) -> Decimal | None:
-    try:
-        return Decimal(text) if isinstance(text, str) else None
-    except InvalidOperation:
-        return None
-
-
-def usage_rows(records: Iterable[Mapping[str, Any]], by: Sequence[str]) -> list[dict[str, Any]]:
+def usage_rows(records: Iterable[Record], by: Sequence[str]) -> list[dict[str, Any]]:
     """One row for each group, sorted by its key; a record that was shipped twice counts once."""
     groups: dict[tuple[str, ...], Group] = {}
     seen: set[str] = set()
     for record in records:
-        if record.get("type") != "call" or record.get("id") in seen:
+        if record["id"] in seen:
             continue
-        seen.add(str(record.get("id")))
+        seen.add(record["id"])
         key = tuple(_value(record, name) for name in by)
         groups.setdefault(key, Group(key)).add(record)
     return [groups[key].row(by) for key in sorted(groups)]
 
 
-def _value(record: Mapping[str, Any], name: str) -> str:
+def _value(record: Record, name: str) -> str:
     if name == "day":
-        return str(record.get("at"))[:10]
-    value = record.get(_FIELDS.get(name, name))
+        return str(record["at"][:10])
+    value = record[_FIELDS.get(name, name)]
     return "-" if value is None else str(value)
 
 

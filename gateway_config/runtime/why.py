@@ -9,22 +9,24 @@ from typing import Any
 from gateway_config.compiled import CompiledConfig, CompiledRoute
 from gateway_config.errors import UsageError
 from gateway_config.explain import Situation, explain
-from gateway_config.runtime.segments import read_records
+from gateway_config.runtime.record_reader import Record, RecordReader, odd_words
 from gateway_config.runtime.trace import read_trace
 
 
-def record_of(folder: Path, trace: str) -> Mapping[str, Any]:
+def record_of(folder: Path, trace: str) -> Record:
     """The record of a trace, whichever of its attempts is named. Raises UsageError where there is none."""
     known = read_trace(trace)
     if known is None:
         raise UsageError(f"a trace is written like 0123456789ab.01a1fd8e8f170011223344556677.1; found {trace!r:.60}.")
-    for record in read_records(folder):
-        if record.get("type") == "call" and record.get("id") == known.request_id:
+    records = RecordReader(folder)
+    for record in records:
+        if record["id"] == known.request_id:
             return record
-    raise UsageError(f'no record of that call is in "{folder}". It was made at {known.at:%Y-%m-%d %H:%M:%S} UTC.')
+    odd = f" {odd_words(records.odd)}" if records.odd else ""
+    raise UsageError(f'no record of that call is in "{folder}". It was made at {known.at:%Y-%m-%d %H:%M:%S} UTC.{odd}')
 
 
-def told(record: Mapping[str, Any], config: CompiledConfig) -> Iterator[str]:
+def told(record: Record, config: CompiledConfig) -> Iterator[str]:
     """What happened, line by line."""
     route = config.routes.get(str(record["route"]))
     yield f"{record['at']}  {record['intent']} → {record['route']}  {record['status']}  {record['total_ms']} ms"
@@ -38,7 +40,7 @@ def told(record: Mapping[str, Any], config: CompiledConfig) -> Iterator[str]:
     yield f"cost      {_known(record['cost_usd'])} USD"
 
 
-def _declared(record: Mapping[str, Any], route: CompiledRoute | None) -> Iterator[str]:
+def _declared(record: Record, route: CompiledRoute | None) -> Iterator[str]:
     if route is None:
         yield "declared  a route that this config has no longer"
     elif route.config_digest != record["config_digest"]:
@@ -47,14 +49,14 @@ def _declared(record: Mapping[str, Any], route: CompiledRoute | None) -> Iterato
         yield f"declared  {route.declared}  (config {record['config_digest'][:12]})"
 
 
-def _path(record: Mapping[str, Any], route: CompiledRoute) -> Iterator[str]:
+def _path(record: Record, route: CompiledRoute) -> Iterator[str]:
     """The way of the metadata that was sent, as the graph is declared now."""
     sent = {key: value for key, value in record["metadata"].items() if key not in record["left_out"]}
     for step in explain(route.graph, Situation(sent, iter(()))).steps:
         yield f"  {step.element}: {step.reason}"
 
 
-def _served(record: Mapping[str, Any]) -> Iterator[str]:
+def _served(record: Record) -> Iterator[str]:
     pinned = " (pinned by the caller)" if record["pinned"] else ""
     yield f"assigned  {_known(record['arm'])}{pinned}"
     name = f" ({record['served_name']})" if record["served_name"] else ""

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 from gateway_config.commands.app import app_for
 from gateway_config.compiled import CompiledConfig
 from gateway_config.control_plane import ControlPlane
+from gateway_config.runtime.record_reader import RecordReader
 from gateway_config.runtime.usage import table, usage_rows
 from tests.emulator.server import TEST_TOKEN, Running
 from tests.runtime.deployed import ACCOUNT, deploy, routes_path
@@ -69,14 +70,64 @@ def test_usage_comes_as_csv(run: Run, records: Path) -> None:
     assert [line.partition(",")[0] for line in lines[1:]] == ["quick-chat", "reasoning"]
 
 
-def test_a_record_that_arrived_twice_counts_once() -> None:
-    record = {"type": "call", "id": "a", "at": "2026-11-21T00:00:00.000Z", "status": "ok", "total_ms": 1.0}
-    assert usage_rows([record, record], ["day"])[0]["calls"] == 1
+def test_a_record_that_arrived_twice_counts_once(records: Path) -> None:
+    (segment,) = records.iterdir()
+    segment.with_name("copy.jsonl").write_bytes(segment.read_bytes())
+    assert sum(row["calls"] for row in usage_rows(RecordReader(records), ["day"])) == 3
 
 
-def test_the_rate_of_cache_hits_is_reported() -> None:
-    records = [{"type": "call", "id": str(n), "status": "ok", "cache": c} for n, c in enumerate(("hit", "miss"))]
-    assert usage_rows(records, [])[0]["hit_rate"] == 0.5
+def test_the_rate_of_hits_is_that_of_the_calls_with_a_cache(records: Path) -> None:
+    one, *_ = RecordReader(records)
+    asked = [{**one, "id": str(number), "cache": cache} for number, cache in enumerate(("hit", "miss", None, None))]
+    assert usage_rows(asked, [])[0]["hit_rate"] == 0.5
+
+
+def test_where_no_cache_was_asked_the_rate_of_hits_is_unknown(records: Path) -> None:
+    (row,) = usage_rows(RecordReader(records), [])
+    assert row["hit_rate"] is None
+
+
+ODD = {
+    "text for a number": {"total_ms": "abc"},
+    "no time": {"total_ms": None},
+    "infinite": {"total_ms": float("inf")},
+    "not a number": {"total_ms": float("nan")},
+    "negative": {"tokens_in": -1},
+    "true for a number": {"tokens_in": True},
+    "as long as one can read": {"tokens_in": 10**4200},
+    "no decimal": {"cost_usd": "sNaN"},
+    "a number for text": {"cost_usd": 1.5},
+    "no attempts": {"attempts": "three"},
+    "odd attempts": {"attempts": [{"number": 1}]},
+    "no text": {"route": ["a"]},
+    "nested metadata": {"metadata": {"a": {}}},
+    "a later schema": {"v": 2},
+    "another type": {"type": "batch"},
+    "no type": {"type": []},
+}
+
+
+@pytest.mark.parametrize("change", ODD.values(), ids=ODD)
+def test_a_line_that_is_no_record_is_counted_and_told(run: Run, records: Path, change: Mapping[str, Any]) -> None:
+    (segment,) = records.iterdir()
+    line = json.loads(segment.read_text().splitlines()[0])
+    (records / "odd.jsonl").write_text(json.dumps({**line, "id": "odd", **change}) + "\n")
+    result = run("usage", "--records", str(records), "--by", "kind", "--json")
+    assert result.exit_code == 0
+    assert [row["calls"] for row in json.loads(result.stdout)] == [3]
+    assert result.stderr.startswith("1 line is no record of version 1, and not counted")
+
+
+def test_lines_that_are_no_objects_are_told_and_empty_ones_are_not(run: Run, records: Path) -> None:
+    lines = ["[1]", '"a"', "null", '{"torn": ', "[" * 100_000, "", "\xff"]
+    (records / "odd.jsonl").write_text("\n".join(lines) + "\n", encoding="latin-1")
+    assert run("usage", "--records", str(records)).stderr.startswith("6 lines are no record")
+
+
+def test_a_feedback_is_no_odd_line(run: Run, records: Path, config: CompiledConfig) -> None:
+    with Gateway().client(config, records=records) as client:
+        client.feedback(client.ask("sage", "Hi"), thumb="up")
+    assert run("usage", "--records", str(records)).stderr == ""
 
 
 def test_no_calls_are_no_table() -> None:
@@ -86,6 +137,12 @@ def test_no_calls_are_no_table() -> None:
 def test_usage_by_something_else_or_of_nowhere_is_refused(run: Run, records: Path, tmp_path: Path) -> None:
     assert run("usage", "--records", str(records), "--by", "colour").exit_code == 2
     assert run("usage", "--records", str(tmp_path / "nowhere")).exit_code == 2
+    assert run("usage", "--records", str(records), "--since", "yesterday").exit_code == 2
+
+
+def test_usage_may_begin_at_a_day(run: Run, records: Path) -> None:
+    assert run("usage", "--records", str(records), "--since", "2026-01-01", "--json").stdout != "[]\n"
+    assert run("usage", "--records", str(records), "--since", "9999-01-01", "--json").stdout == "[]\n"
 
 
 # --- why ----------------------------------------------------------------------------------------------------------
