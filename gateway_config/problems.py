@@ -65,12 +65,17 @@ _PUBLIC = re.compile(r"-----BEGIN ([A-Z]+ )?(PUBLIC KEY|CERTIFICATE)-----[^-]*--
 _LONG_TOKEN = re.compile(r"(?<![A-Za-z0-9_/+.-])[A-Za-z0-9_-]{32,}(?![A-Za-z0-9_/+.-])")
 
 
-def looks_like_credential(text: str) -> bool:
-    """Whether a text has the shape of a secret; such a value has no place in YAML, and is never shown."""
+def looks_like_credential(text: str, *, is_id: bool = False) -> bool:
+    """Whether a text has the shape of a secret; such a value has no place in YAML, and is never shown.
+
+    An id may be as random as it likes (the dashboard's are), so that only the shapes of known secrets count.
+    """
     if len(text) < 16:
         return False
     text = _PUBLIC.sub("", text) if "-----BEGIN" in text else text
-    return bool(_KNOWN_SECRET.search(text)) or any(_is_random(token) for token in _LONG_TOKEN.findall(text))
+    if _KNOWN_SECRET.search(text):
+        return True
+    return not is_id and any(_is_random(token) for token in _LONG_TOKEN.findall(text))
 
 
 def _is_random(token: str) -> bool:

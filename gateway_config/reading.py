@@ -32,13 +32,18 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WORDS: Mapping[str, Any] = {"true": True, "false": False, "null": None, "~": None, "": None}
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})\.[0-9]{1,18}")
+_LONG_NUMBER = re.compile(r"-?[1-9][0-9]*(\.[0-9]+)?|-?0\.[0-9]+")
+_NOT_FINITE = re.compile(r"[-+]?\.(?i:inf|nan)")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # Plain texts that some YAML reader takes for a switch, a number, a date or a time. None of them is a name of ours.
 _AMBIGUOUS = re.compile(
-    r"(?i:yes|no|on|off|y|n|true|false|null)|[-+.0-9][-+.0-9_,:eExXoObBa-fA-F]*|[-+]?\.(?i:inf|nan)|[0-9]{4}-.*|<<|="
+    r"(?i:yes|no|on|off|y|n|true|false|null)|[-+.0-9][-+.0-9_,:]*([eE][-+0-9.]*)?|[-+]?0[xXoObB][0-9a-fA-F_]*"
+    r"|[-+]?\.(?i:inf|nan)|[0-9]{4}-[0-9].*|<<|="
 )
-# Stands where a credential stood.
-_HIDDEN = "(hidden)"
+_IDS = ("id", "elementId")
+# Stand where a credential stood, and where it is not known what was meant: neither is what a number, a switch, a day or
+# a name can be, so that nothing is concluded from them.
+_HIDDEN, _UNREAD = "(hidden)", "(unread)"
 
 
 @dataclass(slots=True)
@@ -219,11 +224,15 @@ class _Reader:
         text = event.value
         if event.anchor or (event.tag and event.tag != "!"):
             self._complain(event, "yaml-alias", "anchors and tags are not read here. Write the plain value.")
-        if hidden := len(text) >= 16 and looks_like_credential(text):
+        if hidden := len(text) >= 16 and looks_like_credential(text, is_id=self._names_an_id()):
             self._complain(event, "credential", _CREDENTIAL)
             text = _HIDDEN
         if not self._key(event, text, hidden):
             self._place_value(event, self._resolved(event, text))
+
+    def _names_an_id(self) -> bool:
+        """Whether the value of an `id` is due, which others may have made at random."""
+        return self.frame is not None and self.frame.key in _IDS
 
     def _key(self, event: Any, text: str, hidden: bool) -> bool:
         """Take a scalar as the next key, where one is due."""
@@ -260,10 +269,9 @@ class _Reader:
                 return datetime.date.fromisoformat(text)
             except ValueError:
                 self._complain(event, "yaml-ambiguous", f"{text} is no day of the calendar. Write one as 2027-02-01.")
-                return None
-        hint = "true or false for a switch, digits alone for a number, or quotes for a text"
-        self._complain(event, "yaml-ambiguous", f"{text[:40]} can be read in more than one way. Write {hint}.")
-        return None
+                return _UNREAD
+        self._complain(event, "yaml-ambiguous", f"{text[:40]} {_doubt(text)}")
+        return _UNREAD
 
     def _place_value(self, event: Any, value: Any) -> Path:
         frame = self.frame
@@ -292,6 +300,16 @@ _CREDENTIAL = (
     "this value looks like a credential. Credentials come from the environment or a Pulumi secret, never from a file: "
     "take it out, and revoke it if it was committed."
 )
+
+
+def _doubt(text: str) -> str:
+    """Why a plain text that looks like a number or a switch is not taken for one."""
+    if _LONG_NUMBER.fullmatch(text):
+        return "has more than 18 digits, which readers round differently. Write a smaller number, or quotes for a text."
+    if _NOT_FINITE.fullmatch(text):
+        return "is no number that a key could take. Write one in digits, or leave the key out."
+    hint = "true or false for a switch, digits alone for a number, or quotes for a text"
+    return f"can be read in more than one way. Write {hint}."
 
 
 def _syntax(error: yaml.MarkedYAMLError) -> str:

@@ -69,6 +69,37 @@ def test_what_yaml_readers_take_differently_is_not_guessed_at(text: str) -> None
     assert complaints(f"a: {text}") == ["1:4 yaml-ambiguous"]
 
 
+@pytest.mark.parametrize(
+    ("text", "doubt"),
+    [
+        ("9" * 26, "has more than 18 digits"),
+        ("-1." + "3" * 19, "has more than 18 digits"),
+        (".inf", "is no number that a key could take"),
+        ("-.NaN", "is no number that a key could take"),
+        ("1e3", "can be read in more than one way"),
+    ],
+)
+def test_what_is_doubtful_about_a_number_is_said(text: str, doubt: str) -> None:
+    [problem] = document(f"a: {text}").problems
+    assert doubt in problem.message
+
+
+def test_an_id_may_be_as_random_as_the_dashboard_makes_it() -> None:
+    id = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"  # no number for any reader, though it begins with a digit
+    text = f"elements: [{{id: {id}, outputs: {{next: {{elementId: {id}}}}}}}]"
+    assert data(text) == {"elements": [{"id": id, "outputs": {"next": {"elementId": id}}}]}
+
+
+@pytest.mark.parametrize("text", ["key: {}", "[{}]", "{}: x", "elements: [{{id: x, key: {}}}]"])
+def test_what_is_random_elsewhere_is_a_credential(text: str) -> None:
+    [problem] = document(text.format("0f1e2d3c4b5a69788796a5b4c3d2e1f0") + "\n").problems[:1]
+    assert problem.rule == "credential"
+
+
+def test_a_known_sort_of_secret_is_no_id() -> None:
+    assert complaints(f"id: {CANARY}") == ["1:5 credential"]
+
+
 def test_a_key_is_always_a_text() -> None:
     assert data("on: 1\n5: 2\n2027-02-01: 3") == {"on": 1, "5": 2, "2027-02-01": 3}
 
