@@ -17,10 +17,18 @@ now = time.perf_counter
 
 
 class Until(float):
-    """Seconds, and the moment at which they are over: all reads that are given one of these end by then."""
+    """Seconds that one wait may take, and the moment at which all waits that are given it end."""
 
-    def __init__(self, seconds: float) -> None:
-        self.moment = now() + seconds
+    moment: float
+
+    def __new__(cls, seconds: float, moment: float) -> Until:
+        until = super().__new__(cls, seconds)
+        until.moment = moment
+        return until
+
+    def left_s(self) -> float:
+        """Seconds that a wait may take which begins now; none are left where this is not positive."""
+        return min(float(self), self.moment - now())
 
 
 class Call:
@@ -75,10 +83,11 @@ class Call:
         return now() >= self.deadline
 
     def timeouts(self, first_byte_ms: int | None = None) -> dict[str, float]:
-        """The time limits of a request, so that no single wait goes beyond the deadline, or the arm's own limit."""
+        """The time limits of a request, so that all its waits together end at the deadline, or the arm's own limit."""
         left = self.left_s()
-        read = left if first_byte_ms is None else min(left, first_byte_ms / 1000)
-        return {"connect": min(CONNECT_S, left), "read": Until(read), "write": left, "pool": left}
+        first = left if first_byte_ms is None else min(left, first_byte_ms / 1000)
+        until = Until(first, now() + first)
+        return {"connect": Until(min(CONNECT_S, first), until.moment), "read": until, "write": until, "pool": left}
 
     def ended(
         self,

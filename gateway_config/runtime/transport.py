@@ -1,20 +1,26 @@
-"""The network for blocking calls: httpcore's pool, in which all reads of a call end at one moment.
+"""The network for blocking calls: httpcore's pool, in which all waits of a call end at one moment.
 
-A plain time limit starts anew with each read, so a server that sends a byte now and then would be waited for for ever.
-(asyncio needs none of this: a task can be stopped from outside.)
+A plain time limit starts anew with each read and each write, so a server that sends or takes a byte now and then would
+be waited for for ever. (asyncio needs none of this: a task can be stopped from outside.)
 """
 
 from __future__ import annotations
 
+import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import httpcore
 import httpx
 
-from gateway_config.runtime.call import Until, now
+from gateway_config.runtime.call import Until
 from gateway_config.runtime.shards import EACH, Shards
+
+# Each piece of a body that is sent gets the time that is left; a TLS record holds no more than this.
+_AT_ONCE = 16_384
 
 
 class Network(httpx.BaseTransport):
@@ -150,7 +156,14 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        return _Connection(self._own.connect_tcp(host, port, timeout, local_address, socket_options))
+        failed: Exception = httpcore.ConnectError(f"{host} has no address")
+        for address in _addresses(host, port, timeout):
+            left = _left(timeout, httpcore.ConnectTimeout)
+            try:
+                return _Connection(self._own.connect_tcp(address, port, left, local_address, socket_options))
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failed = error
+        raise failed
 
     def sleep(self, seconds: float) -> None:
         self._own.sleep(seconds)
@@ -161,14 +174,13 @@ class _Connection(httpcore.NetworkStream):
         self._own = own
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        if isinstance(timeout, Until):
-            timeout = timeout.moment - now()
-            if timeout <= 0:
-                raise httpcore.ReadTimeout("the answer came too slowly")
-        return self._own.read(max_bytes, timeout)
+        return self._own.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._own.write(buffer, timeout)
+        rest = memoryview(buffer)
+        while rest:
+            self._own.write(rest[:_AT_ONCE], _left(timeout, httpcore.WriteTimeout))  # type: ignore[arg-type]
+            rest = rest[_AT_ONCE:]
 
     def close(self) -> None:
         self._own.close()
@@ -176,7 +188,39 @@ class _Connection(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        return _Connection(self._own.start_tls(ssl_context, server_hostname, timeout))
+        return _Connection(self._own.start_tls(ssl_context, server_hostname, _left(timeout, httpcore.ConnectTimeout)))
 
     def get_extra_info(self, info: str) -> Any:
         return self._own.get_extra_info(info)
+
+
+def _left(timeout: float | None, late: type[httpcore.TimeoutException]) -> float | None:
+    """The seconds of a limit that are left now. Raises `late` where there are none."""
+    if not isinstance(timeout, Until):
+        return timeout
+    left = timeout.left_s()
+    if left <= 0:
+        raise late("the time for it is over")
+    return left
+
+
+def _addresses(host: str, port: int, timeout: float | None) -> list[str]:
+    """The addresses of a host, asked for by a thread that is left behind when time is over: nothing else ends it."""
+    if host.replace(".", "").isdigit() or ":" in host:
+        return [host]
+    answers: SimpleQueue[list[str] | Exception] = SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put([str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)])
+        except (OSError, UnicodeError) as error:
+            answers.put(error)
+
+    threading.Thread(target=ask, name="gatewright-names", daemon=True).start()
+    try:
+        answer = answers.get(timeout=_left(timeout, httpcore.ConnectTimeout))
+    except Empty:
+        raise httpcore.ConnectTimeout(f"nobody told the address of {host} in time") from None
+    if isinstance(answer, Exception):
+        raise httpcore.ConnectError(str(answer)) from None
+    return answer

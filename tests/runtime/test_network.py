@@ -4,12 +4,23 @@ import asyncio
 import gzip
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from gateway_config.compiled import CompiledConfig
 from gateway_config.runtime import (
@@ -31,16 +42,16 @@ Conversation = Callable[[socket.socket], None]
 
 
 @contextmanager
-def serving(conversation: Conversation) -> Iterator[Settings]:
-    """A server that reads one request on each connection, and then does as it is told."""
+def serving(conversation: Conversation, certificate: ssl.SSLContext | None = None) -> Iterator[Settings]:
+    """A server that reads one request on each connection, and then does as it is told; encrypted by a certificate."""
 
     def converse(connection: socket.socket) -> None:
-        with connection:
-            try:
-                connection.recv(65536)
-                conversation(connection)
-            except OSError:
-                pass  # the client has hung up
+        try:
+            with certificate.wrap_socket(connection, server_side=True) if certificate else connection as spoken:
+                spoken.recv(65536)
+                conversation(spoken)
+        except OSError:
+            pass  # the client has hung up
 
     def accept() -> None:
         while True:
@@ -52,8 +63,33 @@ def serving(conversation: Conversation) -> Iterator[Settings]:
 
     with socket.create_server(("127.0.0.1", 0)) as bound:
         threading.Thread(target=accept, daemon=True).start()
-        yield Settings("account", TOKEN, f"http://127.0.0.1:{bound.getsockname()[1]}/v1")
+        scheme = "http" if certificate is None else "https"
+        yield Settings("account", TOKEN, f"{scheme}://127.0.0.1:{bound.getsockname()[1]}/v1")
         bound.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture(scope="session")
+def own_certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new key with a certificate for 127.0.0.1 that it has signed itself, in one file."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    dated = builder.not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(days=1))
+    signed = dated.serial_number(1).add_extension(address, critical=False).sign(key, SHA256())
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file = tmp_path_factory.mktemp("certificate") / "certificate.pem"
+    file.write_bytes(signed.public_bytes(Encoding.PEM) + secret)
+    return file
+
+
+@pytest.fixture
+def certificate(own_certificate: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """What a server proves itself by; the client believes it."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(own_certificate))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(own_certificate)
+    return context
 
 
 def reply(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
@@ -69,6 +105,13 @@ def drip(connection: socket.socket, content: bytes) -> None:
 
 def silence(connection: socket.socket) -> None:
     time.sleep(3)
+
+
+def read_slowly(connection: socket.socket) -> None:
+    """6 MB a second: too slow for the whole, yet no single write waits long."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)  # else the system takes most of it for us
+    while connection.recv(65536):
+        time.sleep(0.01)
 
 
 def drip_headers(connection: socket.socket) -> None:
@@ -114,6 +157,108 @@ def test_no_stream_goes_beyond_the_deadline(config: CompiledConfig, conversation
         with pytest.raises(DeadlineError):
             list(client.stream("sprinter", "Hi", deadline_ms=250))
         assert time.monotonic() - started < 0.6
+
+
+# More than the buffers between the two ends take.
+LARGE = "x" * 20_000_000
+
+
+def test_a_peer_that_reads_slowly_is_not_written_to_beyond_the_deadline(config: CompiledConfig) -> None:
+    with serving(read_slowly) as settings, Client(config, settings) as client:
+        started = time.monotonic()
+        with pytest.raises(DeadlineError):
+            client.ask("sprinter", LARGE, deadline_ms=600)
+        assert time.monotonic() - started < 1.2
+
+
+def test_a_peer_that_reads_slowly_is_not_written_to_beyond_the_deadline_in_asyncio(config: CompiledConfig) -> None:
+    async def asking(settings: Settings) -> None:
+        async with AsyncClient(config, settings) as client:
+            with pytest.raises(DeadlineError):
+                await client.ask("sprinter", LARGE, deadline_ms=600)
+
+    with serving(read_slowly) as settings:
+        started = time.monotonic()
+        asyncio.run(asking(settings))
+        assert time.monotonic() - started < 1.4
+
+
+@pytest.mark.parametrize(("conversation", "text"), [(read_slowly, LARGE), (drip_body, "Hi"), (silence, "Hi")])
+def test_an_encrypted_connection_keeps_the_deadline_too(
+    config: CompiledConfig, conversation: Conversation, text: str, certificate: ssl.SSLContext
+) -> None:
+    with serving(conversation, certificate) as settings, Client(config, settings) as client:
+        started = time.monotonic()
+        with pytest.raises(DeadlineError):
+            client.ask("sprinter", text, deadline_ms=600)
+        assert time.monotonic() - started < 1.2
+
+
+@pytest.mark.usefixtures("certificate")
+def test_a_handshake_keeps_the_deadline_too(config: CompiledConfig) -> None:
+    """A peer that takes the connection, and then says a part of a TLS record byte by byte."""
+
+    def handshake(connection: socket.socket) -> None:
+        drip(connection, b"\x16\x03\x03\x40\x00" + b"\x02" * 1000)
+
+    with serving(handshake) as settings:
+        encrypted = replace(settings, url=settings.url.replace("http://", "https://"))
+        with Client(config, encrypted) as client:
+            started = time.monotonic()
+            with pytest.raises(DeadlineError):
+                client.ask("sprinter", "Hi", deadline_ms=250)
+            assert time.monotonic() - started < 0.6
+
+
+def test_a_name_that_nobody_knows_is_not_waited_for_beyond_the_deadline(
+    config: CompiledConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unanswered(*_: object, **__: object) -> list[Any]:
+        time.sleep(2)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", unanswered)
+    with Client(config, Settings("account", TOKEN, "http://localhost:1/v1")) as client:
+        started = time.monotonic()
+        with pytest.raises(DeadlineError):
+            client.ask("sprinter", "Hi", deadline_ms=250)
+        assert time.monotonic() - started < 0.6
+
+
+def test_the_next_address_of_a_name_is_tried(config: CompiledConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = socket.getaddrinfo
+
+    def known(host: str, *more: Any, **named: Any) -> list[Any]:
+        addresses = ("127.0.0.2", "127.0.0.1") if host == "localhost" else (host,)
+        return [found for address in addresses for found in asked(address, *more, **named)]
+
+    with serving(saying(reply(ANSWER))) as settings:
+        monkeypatch.setattr(socket, "getaddrinfo", known)
+        named = replace(settings, url=settings.url.replace("127.0.0.1", "localhost"))
+        with Client(config, named) as client:
+            assert client.ask("sprinter", "Hi").text == "Hello."
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "x" * 64 + ".test"])
+def test_a_name_that_does_not_exist_is_a_failed_connection(
+    config: CompiledConfig, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(host: str | bytes, *_: object, **__: object) -> list[Any]:
+        if isinstance(host, str):
+            host.encode("idna")  # as the real one does, which fails for a label that is too long
+        raise socket.gaierror("Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    settings = Settings("account", TOKEN, f"https://{host}/v1")
+    with Client(config, settings) as client, pytest.raises(ConnectionFailedError, match=host[:20]):
+        client.ask("sprinter", "Hi")
+
+    async def asking() -> None:
+        async with AsyncClient(config, settings) as client:
+            with pytest.raises(ConnectionFailedError, match=host[:20]):
+                await client.ask("sprinter", "Hi")
+
+    asyncio.run(asking())
 
 
 ANSWER = json.dumps(completion()).encode()
