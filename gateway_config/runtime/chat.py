@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway_config.runtime.answer import ToolCall, Usage
+from gateway_config.runtime.characters import whole_characters
 from gateway_config.runtime.errors import InputError
 from gateway_config.runtime.thinking import split_thinking
 
@@ -66,7 +67,7 @@ def read_json(content: bytes | str) -> Any:
     text = content if isinstance(content, str) else content.decode("utf-8-sig")
     data = json.loads(text)
     if "\\ud" in text or "\\uD" in text:
-        data = json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", "replace"))
+        data = json.loads(whole_characters(json.dumps(data, ensure_ascii=False)))
     return data
 
 

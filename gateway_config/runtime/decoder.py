@@ -9,7 +9,8 @@ import json
 from typing import Any
 
 from gateway_config.runtime.answer import ToolCall, Usage
-from gateway_config.runtime.chat import LARGEST_ANSWER, MalformedError, Spoken, read_chat, read_json, text_of, usage_of
+from gateway_config.runtime.characters import Halves, whole_characters
+from gateway_config.runtime.chat import LARGEST_ANSWER, MalformedError, Spoken, read_chat, text_of, usage_of
 from gateway_config.runtime.events import Event, ReasoningEvent, TextEvent, ToolCallEvent, UsageEvent
 from gateway_config.runtime.refusals import complaint_in
 from gateway_config.runtime.thinking import ThinkingFilter
@@ -17,6 +18,13 @@ from gateway_config.runtime.thinking import ThinkingFilter
 _DONE = b"[DONE]"
 _BOM = b"\xef\xbb\xbf"
 LARGEST_LINE = 1_000_000
+
+
+def _is_another(index: Any) -> bool:
+    """Whether this is the place of a choice beside the first, whose own is spelled 0, "0", null or not at all."""
+    if isinstance(index, str):
+        return index.lstrip("0").isdecimal()
+    return isinstance(index, int | float) and index > 0
 
 
 class ChatDecoder:
@@ -34,6 +42,8 @@ class ChatDecoder:
         self._whole: list[bytes] | None = None  # the bytes of one JSON object, where this is no stream
         self._begun = self._ended = False
         self._size = 0
+        self._spoke = False  # whether any content came
+        self._text_halves, self._thought_halves = Halves(), Halves()
         self._filter = ThinkingFilter()
         self._open_calls: dict[int, dict[str, str]] = {}
 
@@ -96,7 +106,8 @@ class ChatDecoder:
     def _read(self, payload: bytes, events: list[Event]) -> bool:
         """Whether this is JSON; if so, its events are added."""
         try:
-            chunk = read_json(payload) if payload else None
+            # Half a character is not replaced here: its other half may be in the next chunk.
+            chunk = json.loads(payload.decode()) if payload else None
         except (ValueError, RecursionError):
             return False
         if isinstance(chunk, dict):
@@ -105,31 +116,46 @@ class ChatDecoder:
 
     def _chunk(self, chunk: dict[str, Any], events: list[Event]) -> None:
         if chunk.get("error") or chunk.get("errors"):
-            raise MalformedError(f"an error: {complaint_in(chunk).said or 'without a reason'}")
+            said = whole_characters(complaint_in(chunk).said)
+            raise MalformedError(f"an error: {said or 'without a reason'}")
         choices = chunk.get("choices")
         if choices and isinstance(choices, list):
-            if isinstance(choices[0], dict) and choices[0].get("index", 0) == 0:
-                self._choice(choices[0], events)
+            own = (one for one in choices if isinstance(one, dict) and not _is_another(one.get("index")))
+            self._choice(next(own, {}), events)
         elif "response" in chunk or "tool_calls" in chunk:
             self._native(chunk, events)
         if "usage" in chunk:
             self._count(chunk["usage"])
 
     def _choice(self, choice: dict[str, Any], events: list[Event]) -> None:
-        delta = choice.get("delta") or choice.get("message")
+        delta = choice.get("delta")
         if isinstance(delta, dict):
-            content = delta.get("content")
-            if content is not None:
-                # Workers AI was seen to stream a JSON number as content (facts 1.4).
-                self._said(content if type(content) is str else text_of(content), events)
-            thought = delta.get("reasoning_content") or delta.get("reasoning")
-            if isinstance(thought, str):
-                self._thought(thought, events)
-            if "tool_calls" in delta:
-                self._call_parts(delta["tool_calls"], events)
+            self._delta(delta, events)
+        if isinstance(message := choice.get("message"), dict):
+            self._delta(self._untold(message), events)
         reason = choice.get("finish_reason")
         if isinstance(reason, str):
-            self.finish_reason = reason
+            self.finish_reason = whole_characters(reason)
+
+    def _delta(self, delta: dict[str, Any], events: list[Event]) -> None:
+        content = delta.get("content")
+        if content is not None:
+            # Workers AI was seen to stream a JSON number as content (facts 1.4).
+            self._said(content if type(content) is str else text_of(content), events)
+        thought = delta.get("reasoning_content") or delta.get("reasoning")
+        if isinstance(thought, str):
+            self._thought(self._thought_halves.feed(thought), events)
+        if "tool_calls" in delta:
+            self._call_parts(delta["tool_calls"], events)
+
+    def _untold(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Of a whole message, what no delta has told before."""
+        told = {"content"} if self._spoke else set()
+        if self.thoughts:
+            told |= {"reasoning_content", "reasoning"}
+        if self._open_calls:
+            told.add("tool_calls")
+        return {key: value for key, value in message.items() if key not in told}
 
     def _native(self, chunk: dict[str, Any], events: list[Event]) -> None:
         if (response := chunk.get("response")) is not None:
@@ -137,7 +163,8 @@ class ChatDecoder:
         self._call_parts(chunk.get("tool_calls"), events)
 
     def _said(self, text: str, events: list[Event]) -> None:
-        said, thought = self._filter.feed(text)
+        self._spoke = self._spoke or text != ""
+        said, thought = self._filter.feed(self._text_halves.feed(text))
         if thought:
             self._thought(thought, events)
         if said:
@@ -178,7 +205,8 @@ class ChatDecoder:
         for call in self._open_calls.values():
             if not call["told"]:
                 call["told"] = "yes"
-                self.calls.append(ToolCall(call["id"], call["name"], call["arguments"] or "{}"))
+                id, name, arguments = (whole_characters(call[key]) for key in ("id", "name", "arguments"))
+                self.calls.append(ToolCall(id, name, arguments or "{}"))
                 events.append(ToolCallEvent(self.calls[-1]))
 
     def finish(self, events: list[Event]) -> None:
@@ -196,8 +224,9 @@ class ChatDecoder:
             events.append(UsageEvent(self.usage))
 
     def _flush(self, events: list[Event]) -> None:
+        self._said(self._text_halves.flush(), events)
         said, thought = self._filter.flush()
-        if thought:
+        if thought := thought + self._thought_halves.flush():
             self._thought(thought, events)
         if said:
             self.parts.append(said)

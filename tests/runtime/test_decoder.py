@@ -223,4 +223,55 @@ def test_an_event_of_very_many_lines_is_read_once_and_ends_at_a_limit() -> None:
 def test_half_a_character_becomes_one_that_can_be_printed() -> None:
     events: list[Event] = []
     ChatDecoder().feed(json.dumps(delta("a\ud800b")).join(["data: ", "\n\n"]).encode(), events)
-    assert events == [TextEvent("a?b")]
+    assert events == [TextEvent("a\ufffdb")]
+
+
+@pytest.mark.parametrize("index", [0, None, "0", -1, [], "first"])
+def test_the_first_choice_is_found_however_its_place_is_spelled(index: object) -> None:
+    chunk = {"choices": [{"index": index, "delta": {"content": "A"}}]}
+    assert decoded(sse(chunk)) == [TextEvent("A")]
+
+
+@pytest.mark.parametrize("index", [1, "1", 1.0])
+def test_another_choice_does_not_hide_the_first_behind_it(index: object) -> None:
+    other, first = {"index": index, "delta": {"content": "B"}}, {"index": 0, "delta": {"content": "A"}}
+    assert decoded(sse({"choices": [other, first]})) == [TextEvent("A")]
+
+
+@pytest.mark.parametrize("beside", [{}, {"delta": {}}, {"delta": None}, {"delta": {"content": ""}}])
+def test_a_whole_message_at_the_end_doubles_nothing(beside: dict[str, object]) -> None:
+    call = {"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}}
+    message = {"content": "Hello", "reasoning": "Hm", "tool_calls": [call]}
+    last = {"choices": [{"index": 0, "message": message, "finish_reason": "stop", **beside}]}
+    stream = sse(delta(reasoning="Hm"), delta("Hel"), delta("lo"), delta(tool_calls=[call]), last)
+    told = ToolCallEvent(ToolCall("a", "f", "{}"))
+    assert decoded(stream) == [ReasoningEvent("Hm"), TextEvent("Hel"), TextEvent("lo"), told]
+
+
+@pytest.mark.parametrize("beside", [{}, {"delta": {}}, {"delta": None}])
+def test_a_whole_message_is_the_text_where_nothing_came_before(beside: dict[str, object]) -> None:
+    chunk = {"choices": [{"index": 0, "message": {"content": "Hello"}, "finish_reason": "stop", **beside}]}
+    assert decoded(sse(chunk)) == [TextEvent("Hello")]
+
+
+def half(content: str) -> list[dict[str, object]]:
+    """The same part of a text, a thought and a tool call, each in a chunk of its own."""
+    call = {"index": 0, "function": {"name": content, "arguments": content}}
+    return [delta(content), delta(reasoning=content), delta(tool_calls=[call])]
+
+
+def test_a_character_that_is_cut_over_two_chunks_is_joined() -> None:
+    pairs = zip(half("\ud83d"), half("\ude00"), strict=True)
+    lines = [f"data: {json.dumps(chunk)}\n\n" for pair in pairs for chunk in pair]
+    stream = "".join([*lines, "data: [DONE]\n\n"]).encode()
+    told = [event for event in decoded(stream) if event not in (TextEvent(""), ReasoningEvent(""))]
+    assert told == [TextEvent("😀"), ReasoningEvent("😀"), ToolCallEvent(ToolCall("call_0", "😀", "😀"))]
+
+
+def test_half_a_character_that_stays_alone_is_replaced_at_the_end() -> None:
+    lines = [f"data: {json.dumps(chunk)}\n\n" for chunk in half("a\ud83d")]
+    stream = "".join([*lines, "data: [DONE]\n\n"]).encode()
+    events = decoded(stream)
+    assert "".join(event.text for event in events if isinstance(event, TextEvent)) == "a\ufffd"
+    assert "".join(event.text for event in events if isinstance(event, ReasoningEvent)) == "a\ufffd"
+    assert ToolCallEvent(ToolCall("call_0", "a\ufffd", "a\ufffd")) in events
