@@ -35,7 +35,7 @@ Test = Callable[[Metadata], bool]
 MOST_STEPS = 1000
 # How many neighbouring conditionals become one table: each entry holds its way, so a table grows with the square.
 _LONGEST_TABLE = 64
-_OPAQUE = "opaque"
+_OPAQUE, _CHAINED = "opaque", "chained"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,8 @@ class Decision:
     """The way of one request: the ids of the elements passed, and of the model element that answers.
 
     `model` is None where the way ends without a model, and where it stops at `open`: a percentage without a draw, or
-    a condition that only Cloudflare can tell (in a graph made by others).
+    a condition that only Cloudflare can tell (in a graph made by others). Where models follow each other (also in
+    graphs of others), the last one that answers is what the caller hears.
     """
 
     path: tuple[str, ...]
@@ -65,7 +66,8 @@ def decide(
     reached, `failing` those of model elements that do not answer. Raises GraphError for a circle or a missing output.
     """
     steps = _steps(graph)
-    return _walk(steps, steps.start, metadata, draws, exhausted, failing)
+    found = _walk(steps, steps.start, metadata, draws, exhausted, failing)
+    return found if found.open is None or found.model is None else Decision(found.path, None, found.open)
 
 
 def _walk(
@@ -75,7 +77,9 @@ def _walk(
     draws: Iterator[int] | None = None,
     exhausted: Container[str] = (),
     failing: Container[str] = (),
+    answered: str | None = None,
 ) -> Decision:
+    """As `decide`, from any element; `answered` so far, which is also the model of a decision that is open."""
     path: tuple[str, ...] = (id,)
     for _ in range(MOST_STEPS):
         type, step = steps[id]
@@ -83,21 +87,24 @@ def _walk(
             if id not in failing:
                 return Decision(path, id)
             passed = step["fallback"]
+        elif type == _CHAINED:
+            answered = answered if id in failing else id
+            passed = step["fallback" if id in failing else "success"]
         elif type == CONDITIONAL:
             passed = step(metadata)
         elif type == PERCENTAGE:
             draw = next(draws, None) if draws is not None else None
             if draw is None:
-                return Decision(path, None, id)
+                return Decision(path, answered, id)
             passed = step(draw)
         elif type == RATE:
             passed = step["fallback" if id in exhausted else "success"]
         elif type == END:
-            return Decision(path, None)
+            return Decision(path if answered is None else path[:-1], answered)
         elif type == START:
             passed = step["next"]
         else:
-            return Decision(path, None, id)
+            return Decision(path, answered, id)
         path += passed
         id = passed[-1]
     raise GraphError(f'no end after {MOST_STEPS} elements: the graph goes in a circle through "{id}"')
@@ -110,45 +117,57 @@ def distribution(graph: Graph, metadata: Metadata) -> dict[str | None, Fraction]
     """
     steps = _steps(graph)
     first = _walk(steps, steps.start, metadata)
-    ways: dict[str, list[tuple[Fraction, Decision]]] = {}
-    pending = [first.open]
+    ways: dict[_Stop, list[tuple[Fraction, Decision]]] = {}
+    pending = [(first.open, first.model)]
     while pending:
-        id = pending.pop()
-        if id is not None and id not in ways and graph.elements[id].type == PERCENTAGE:
-            ways[id] = [*_drawn_ways(steps, graph.elements[id], metadata)]
-            pending += [decision.open for _, decision in ways[id]]
+        id, answered = stop = pending.pop()
+        if id is not None and stop not in ways and graph.elements[id].type == PERCENTAGE:
+            ways[stop] = [*_drawn_ways(steps, graph.elements[id], metadata, answered)]
+            pending += [(decision.open, decision.model) for _, decision in ways[stop]]
     return _flowed(first, ways)
 
 
-def _drawn_ways(steps: _Steps, element: Element, metadata: Metadata) -> Iterator[tuple[Fraction, Decision]]:
+# Where a way is open, and which model has answered before it.
+_Stop = tuple[str | None, str | None]
+
+
+def _drawn_ways(
+    steps: _Steps, element: Element, metadata: Metadata, answered: str | None
+) -> Iterator[tuple[Fraction, Decision]]:
     for label, target in canonical_outputs(element):
-        yield Fraction(percent(label)) / 100, _walk(steps, target, metadata)
+        yield Fraction(percent(label)) / 100, _walk(steps, target, metadata, answered=answered)
 
 
-def _flowed(first: Decision, ways: Mapping[str, list[tuple[Fraction, Decision]]]) -> dict[str | None, Fraction]:
+def _flowed(first: Decision, ways: Mapping[_Stop, list[tuple[Fraction, Decision]]]) -> dict[str | None, Fraction]:
     """Where everything ends up that comes in at `first`: each percentage is passed once, after all that lead to it."""
-    if first.open is None or first.open not in ways:
-        return {first.model: Fraction(1)}
+    begin = (first.open, first.model)
+    if begin not in ways:
+        return {_certain(first): Fraction(1)}
     shares: dict[str | None, Fraction] = {}
-    arrived = {first.open: Fraction(1)}
-    for id in _downstream(ways):
-        for share, decision in ways[id]:
-            own = share * arrived[id]
-            if decision.open is not None and decision.open in ways:
-                arrived[decision.open] = arrived.get(decision.open, Fraction(0)) + own
+    arrived = {begin: Fraction(1)}
+    for stop in _downstream(ways):
+        for share, decision in ways[stop]:
+            own, following = share * arrived[stop], (decision.open, decision.model)
+            if following in ways:
+                arrived[following] = arrived.get(following, Fraction(0)) + own
             else:
-                shares[decision.model] = shares.get(decision.model, Fraction(0)) + own
+                shares[_certain(decision)] = shares.get(_certain(decision), Fraction(0)) + own
     return shares
 
 
-def _downstream(ways: Mapping[str, list[tuple[Fraction, Decision]]]) -> list[str]:
+def _certain(decision: Decision) -> str | None:
+    """The model that answers, if nothing is open any more."""
+    return decision.model if decision.open is None else None
+
+
+def _downstream(ways: Mapping[_Stop, list[tuple[Fraction, Decision]]]) -> list[_Stop]:
     """The percentages, each after all that lead to it."""
-    leads = {id: [decision.open for _, decision in own if decision.open is not None] for id, own in ways.items()}
+    leads = {stop: [(decision.open, decision.model) for _, decision in own] for stop, own in ways.items()}
     try:
         order = [*TopologicalSorter(leads).static_order()]
     except CycleError as error:
-        raise GraphError(f'the graph goes in a circle through "{error.args[1][0]}"') from None
-    return [id for id in reversed(order) if id in ways]
+        raise GraphError(f'the graph goes in a circle through "{error.args[1][0][0]}"') from None
+    return [stop for stop in reversed(order) if stop in ways]
 
 
 # --- a graph made ready to walk -----------------------------------------------------------------------------------
@@ -179,13 +198,19 @@ def _step(graph: Graph, element: Element) -> tuple[str, Any]:
     if element.type == PERCENTAGE:
         return PERCENTAGE, _drawing(element)
     if element.type != CONDITIONAL:
-        return element.type, _Ways(element)
+        return _CHAINED if is_chained(graph, element) else element.type, _Ways(element)
     if (asked := _asked_texts(element)) is not None:
         return CONDITIONAL, _table(graph, element, asked[0])
     try:
         return CONDITIONAL, _testing(element)
     except GraphError:
         return _OPAQUE, None
+
+
+def is_chained(graph: Graph, element: Element) -> bool:
+    """Whether the way goes on after this model has answered; ours never do, a dashboard can draw it so."""
+    beyond = element.outputs.get("success") if element.type == MODEL else None
+    return beyond is not None and graph.elements[beyond].type != END
 
 
 class _Ways(dict[str, tuple[str, ...]]):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway_config.buckets import BUCKETS
-from gateway_config.decide import MOST_STEPS, Metadata, condition
+from gateway_config.decide import MOST_STEPS, Metadata, condition, is_chained
 from gateway_config.errors import GraphError
 from gateway_config.graph import (
     CONDITIONAL,
@@ -64,14 +64,18 @@ class Situation:
 def explain(graph: Graph, situation: Situation) -> Explanation:
     """The way of a request, each step with its reason; raises GraphError where `decide` would."""
     steps: list[Step] = []
-    element = graph.start
+    element, answered = graph.start, None
     for _ in range(MOST_STEPS):
         step = _step(element, situation)
+        if element.type == END and answered is not None:
+            return Explanation(tuple(steps), answered)
         steps.append(step)
-        if step.output is None or (element.type == MODEL and step.output == _ANSWERS):
-            answers = element.id if element.type == MODEL else None
-            undecided = element.id if element.type == PERCENTAGE else None
-            return Explanation(tuple(steps), answers, undecided)
+        if step.output is None:
+            return Explanation(tuple(steps), None, None if element.type == END else element.id)
+        if element.type == MODEL and step.output == _ANSWERS:
+            answered = element.id
+            if not is_chained(graph, element):
+                return Explanation(tuple(steps), answered)
         if step.output not in element.outputs:
             raise GraphError(f'element "{element.id}" has no output "{step.output}"')
         element = graph.elements[element.outputs[step.output]]
@@ -118,7 +122,10 @@ def _of_percentage(element: Element, situation: Situation) -> tuple[str | None, 
 
 def _of_conditional(element: Element, situation: Situation) -> tuple[str | None, str]:
     conditions = element.properties.get("conditions")
-    holds = condition(conditions)(situation.metadata)
+    try:
+        holds = condition(conditions)(situation.metadata)
+    except GraphError as error:
+        return None, f"only Cloudflare can tell: {error}"
     single = comparison(conditions)
     if single is None:
         return _label(holds), f"{condition_words(conditions)}: {'yes' if holds else 'no'}"

@@ -18,7 +18,7 @@ DIGEST_DIGITS = 12
 SPLIT = "split"
 _YES, _NO = "yes", "no"
 _WITHIN, _BEYOND = "within the limit", "beyond it"
-_FAILS = "if it fails"
+_THEN, _FAILS = "when it has answered, too", "if it fails"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,12 @@ def _share_words(share: int, buckets: Sequence[str]) -> str:
 
 def _box(route: CompiledRoute, element: Element) -> Box:
     if element.type == MODEL:
-        return Box(element.id, MODEL, _model_words(route, element), _ways(route.graph, element, {"fallback": _FAILS}))
+        return Box(
+            element.id,
+            MODEL,
+            _model_words(route, element),
+            _ways(route.graph, element, {"success": _THEN, "fallback": _FAILS}),
+        )
     if element.type == CONDITIONAL:
         text = f"{condition_words(element.properties.get('conditions'))}?"
         return Box(element.id, CONDITIONAL, text, _ways(route.graph, element, {"true": _YES, "false": _NO}))
@@ -75,9 +80,9 @@ def _box(route: CompiledRoute, element: Element) -> Box:
 
 
 def _ways(graph: Graph, element: Element, labels: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """The outputs by our labels, in their order; a failing model at the very end needs no drawing."""
+    """The outputs by our labels, in their order; a model at the very end needs no drawing of what follows."""
     ways = [(own, element.outputs[label]) for label, own in labels.items() if label in element.outputs]
-    return tuple(way for way in ways if way[0] != _FAILS or graph.elements[way[1]].type != END)
+    return tuple(way for way in ways if way[0] not in (_THEN, _FAILS) or graph.elements[way[1]].type != END)
 
 
 def _model_words(route: CompiledRoute, element: Element) -> str:

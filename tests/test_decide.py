@@ -232,3 +232,37 @@ def test_a_decision_without_a_draw_is_certain(files: dict[str, Data], request: d
             assert distribution(route.graph, request) == {decision.model: Fraction(1)}
         else:
             assert len(distribution(route.graph, request)) > 1
+
+
+# --- models that follow each other ------------------------------------------------------------------------------------
+
+
+def model(id: str, success: str = "end", fallback: str = "end") -> Data:
+    return {"id": id, "type": "model", "outputs": edges(success=success, fallback=fallback)}
+
+
+CHAIN = (model("draft", "final", "spare"), model("final"), model("spare"))
+
+
+@pytest.mark.parametrize(
+    ("failing", "path", "answers"),
+    [
+        ((), ("start", "draft", "final"), "final"),
+        (("final",), ("start", "draft", "final"), "draft"),
+        (("draft",), ("start", "draft", "spare"), "spare"),
+        (("draft", "spare"), ("start", "draft", "spare", "end"), None),
+    ],
+)
+def test_of_models_that_follow_each_other_the_last_that_answers_is_heard(
+    failing: tuple[str, ...], path: tuple[str, ...], answers: str | None
+) -> None:
+    decision = decide(wire(*CHAIN), {}, failing=failing)
+    assert (decision.path, decision.model) == (path, answers)
+
+
+def test_chance_after_an_answer_decides_which_is_heard() -> None:
+    drawn = {"id": "p", "type": "percentage", "outputs": edges(**{"30%": "final", "70%": "end"})}
+    graph = wire(model("draft", "p"), drawn, model("final"))
+    assert (decide(graph, {}).model, decide(graph, {}).open) == (None, "p")
+    assert [decide(graph, {}, iter([draw])).model for draw in (29, 30)] == ["final", "draft"]
+    assert distribution(graph, {}) == {"final": Fraction(3, 10), "draft": Fraction(7, 10)}

@@ -27,7 +27,7 @@ some_ids = st.sets(st.integers(0, 11).map("e{}".format))
 def emulated(
     wire: list[Data], request: dict[str, Any], drawn: list[int], exhausted: Collection[str], failing: Collection[str]
 ) -> Way:
-    """The path up to the model that served, and that model, as the emulator's data plane goes."""
+    """The path, without the end where a model served, and that model, as the emulator's data plane goes."""
     walker = walk({element["id"]: element for element in wire}, {"metadata": request}, Choices())
     left = iter(drawn)
     answer: int | bool | None = None
@@ -43,8 +43,7 @@ def emulated(
     except StopIteration as end:
         done = end.value
     served = done.served.element if done.served else None
-    path = done.path[: done.path.index(served) + 1] if served else done.path
-    return tuple(path), served
+    return tuple(done.path[:-1] if served else done.path), served
 
 
 def decided(

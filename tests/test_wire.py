@@ -1,6 +1,7 @@
 """Whatever a gateway holds is read back, and what is no graph says why."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +10,11 @@ from gateway_config.diff import graph_diff
 from gateway_config.errors import GraphError
 from gateway_config.graph import graph_digest
 from gateway_config.wire import from_wire, to_wire, unknown_keys
+from infra.importing import models_of, route_yaml
 from infra.provider.elements import elements_input, graph_of
-from tests.compiling import compiled
+from infra.provider.routes_api import LiveRoute
+from tests.compiling import GATEWAY, compiled
+from tests.small_config import run, run_json, write_config
 
 START = {"id": "start", "type": "start", "outputs": {"next": {"elementId": "m"}}}
 MODEL: dict[str, Any] = {
@@ -120,3 +124,31 @@ def test_what_is_no_graph_says_why(elements: object, said: str) -> None:
     with pytest.raises(GraphError) as raised:
         from_wire(elements)
     assert said in str(raised.value)
+
+
+# --- what a dashboard may hold ----------------------------------------------------------------------------------------
+
+FIRST, SECOND = "0f1e2d3c4b5a69788796a5b4c3d2e1f0", "b7a1c9d3e5f70816273849506172839a"
+DRAWN: list[dict[str, Any]] = [
+    {"id": "start", "type": "start", "outputs": {"next": {"elementId": FIRST}}},
+    {**MODEL, "id": FIRST, "outputs": {"success": {"elementId": SECOND}, "fallback": {"elementId": "end"}}},
+    {**MODEL, "id": SECOND, "position": {"x": 1.5, "y": -2}},
+    END,
+]
+
+
+def test_models_that_follow_each_other_under_ids_of_a_dashboard_are_imported_as_they_are() -> None:
+    live = LiveRoute("r", "drawn", json.loads(json.dumps(DRAWN)), "v", None)
+    models = models_of([live])
+    written = route_yaml(live, GATEWAY, "dev", models)
+    assert written.is_exact
+    assert list(compiled({"drawn": written.text}).routes["drawn"].elements) == DRAWN
+
+
+def test_they_are_checked_drawn_and_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = json.dumps({"version": 1, "kind": "chat", "intents": ["x"], "elements": DRAWN})
+    write_config(tmp_path / "gateway_config", drawn=text)
+    assert {"elements-chained", "elements-unknown"} <= {own["rule"] for own in run_json("check")["problems"]}
+    assert "when it has answered, too" in run("show", "drawn").stdout
+    assert run_json("explain", "drawn")["element"] == SECOND

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from gateway_config.decide import condition
+from gateway_config.decide import condition, is_chained
 from gateway_config.errors import GraphError
 from gateway_config.graph import CONDITIONAL, MODEL, PERCENTAGE, RATE, Element, Graph, percent
 from gateway_config.problems import Severity
 from gateway_config.rules.registry import Checked, Complaint, RouteView, rule
 from gateway_config.splits import MOST_OUTPUTS
 from gateway_config.wire import from_wire, unknown_keys
+from gateway_config.words import listed
 
 # How many elements of a circle a message names.
 _SHOWN = 8
@@ -143,3 +144,31 @@ def elements_opaque(checked: Checked) -> Iterator[Complaint]:
             except GraphError as error:
                 message = f"only Cloudflare can tell where this leads: {error}."
                 yield view.complaint(("elements", number), message)
+
+
+@rule(Severity.WARNING)
+def elements_chained(checked: Checked) -> Iterator[Complaint]:
+    """After a verbatim model has answered no other model is asked: both would be paid, and the first answer is lost."""
+    for view, graph in _graphs(checked):
+        for number, element in enumerate(graph.elements.values()):
+            if is_chained(graph, element) and (others := _models_from(graph, element.outputs["success"])):
+                message = (
+                    f'after "{element.id}" has answered, {listed(others)} may be asked, too, and every answer is paid. '
+                    'The caller gets the last one; records count that one only. Lead "success" to the end, or allow it.'
+                )
+                yield view.complaint(("elements", number, "outputs", "success"), message)
+
+
+def _models_from(graph: Graph, id: str) -> list[str]:
+    """The model elements that the way can reach from here before one of them answers."""
+    found: list[str] = []
+    pending, seen = [id], {id}
+    while pending:
+        element = graph.elements[pending.pop()]
+        if element.type == MODEL:
+            found.append(f'"{element.id}"')
+            continue
+        fresh = [target for target in element.outputs.values() if target not in seen]
+        pending += fresh
+        seen.update(fresh)
+    return sorted(found)
