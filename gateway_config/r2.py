@@ -180,7 +180,9 @@ class Bucket:
 
     def delete(self, key: str) -> None:
         """Removes the object; gone already, or with its bucket, is fine."""
-        self._call("DELETE", key)
+        answer = self._call("DELETE", key)
+        if answer is not None and answer.content and answer.headers.get("content-type", "").startswith("text/html"):
+            raise _no_s3(answer, "a page")
 
     def _call(
         self, method: str, key: str, content: bytes = b"", headers: Mapping[str, str] | None = None
@@ -212,9 +214,13 @@ def _understood(call: str, answer: httpx.Response) -> httpx.Response | None:
 def _etag(answer: httpx.Response) -> str:
     """Every answer of R2's has one; that of something in between, such as a page to sign in at, has none."""
     if "etag" not in answer.headers:
-        host = answer.request.url.host
-        raise UnreachableError(f"What answers at {host} is no S3: it gives no ETag. Check GATEWRIGHT_R2_URL.")
+        raise _no_s3(answer, "no ETag")
     return str(answer.headers["etag"])
+
+
+def _no_s3(answer: httpx.Response, given: str) -> UnreachableError:
+    host = answer.request.url.host
+    return UnreachableError(f"What answers at {host} is no S3: it gives {given}. Check the network and the address.")
 
 
 def _element(name: str, answer: httpx.Response) -> str:

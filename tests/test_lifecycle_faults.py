@@ -16,16 +16,28 @@ from tests.faults.answers import ANSWERS
 from tests.faults.case import Case, Result, Subject, cases, result_of
 from tests.faults.engine_life import ENGINE, KILLED, KILLS, killed
 from tests.faults.logpush_life import LOGPUSH_JOB
+from tests.faults.lora_life import LORA_ADAPTER
+from tests.faults.published_life import published_config
 from tests.faults.route_life import ROUTE, RouteLife
 from tests.faults.table import Table
+from tests.s3 import running_s3
 
 PAGE = Path(__file__).parent.parent / "docs" / "faults.md"
 
 
 @pytest.mark.http
-@pytest.mark.parametrize("subject", [ROUTE, LOGPUSH_JOB], ids=lambda subject: subject.name)
+@pytest.mark.parametrize("subject", [ROUTE, LOGPUSH_JOB, LORA_ADAPTER], ids=lambda subject: subject.name)
 def test_after_a_wrong_answer_one_more_up_reaches_what_is_declared(emulator: Running, subject: Subject) -> None:
     results = [result_of(case, emulator) for case in spread(list(cases(subject, emulator)), 11)]
+    assert [(str(result.case), result.why) for result in results if result.why] == []
+    assert {result.ending for result in results} == {"unnoticed", "finished"}
+
+
+@pytest.mark.http
+def test_after_a_wrong_answer_of_r2_one_more_up_publishes_the_config(emulator: Running) -> None:
+    with running_s3() as s3:
+        found = spread(list(cases(published_config(s3), emulator)), 11)
+        results = [result_of(case, emulator) for case in found]
     assert [(str(result.case), result.why) for result in results if result.why] == []
     assert {result.ending for result in results} == {"unnoticed", "finished"}
 

@@ -192,9 +192,11 @@ def test_an_answer_whose_encoding_is_broken_is_no_answer() -> None:
 
 
 def test_a_page_to_sign_in_at_is_not_taken_for_s3() -> None:
-    page = httpx.Response(200, text="<h1>Welcome to our hotel</h1>")
+    bucket = Answers(httpx.Response(200, html="<h1>Welcome to our hotel</h1>")).bucket()
     with pytest.raises(UnreachableError, match=r"What answers at r2\.test is no S3: it gives no ETag"):
-        Answers(page).bucket().put("x", b"1")
+        bucket.put("x", b"1")
+    with pytest.raises(UnreachableError, match=r"What answers at r2\.test is no S3: it gives a page"):
+        bucket.delete("x")
 
 
 def test_no_answer_at_all_names_the_host() -> None:

@@ -14,8 +14,11 @@ from gateway_config.cloudflare_errors import (
     UnansweredError,
 )
 from gateway_config.control_plane import ControlPlane
+from gateway_config.errors import ServiceError
 
 MOST_ADAPTERS = 100
+FILES_MISSING = 3039
+"""Workers AI's code for an adapter whose files did not all arrive."""
 _MARK = re.compile(r"\bgatewright sha256:([0-9a-f]{64})\b")
 
 # Certain and active by Cloudflare's changelog of 2026-05-08; the account's own catalogue knows of others.
@@ -82,13 +85,13 @@ class Adapters:
         except AlreadyExistsError:
             return
 
-    def why_silent(self, adapter: LiveAdapter) -> str | None:
+    def why_silent(self, adapter: LiveAdapter) -> ServiceError | None:
         """None where it answers a tiny inference; else why it does not yet. An upload alone proves nothing."""
         question = {"messages": [{"role": "user", "content": "Hi"}], "raw": True, "lora": adapter.name, "max_tokens": 1}
         try:
             self._api.post(f"{self._ai}/run/{adapter.model}", question)
         except (NotReadyError, TooManyRequestsError, TroubleError, UnansweredError) as error:
-            return str(error)
+            return error
         return None
 
 

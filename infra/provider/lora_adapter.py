@@ -10,7 +10,7 @@ from pathlib import Path
 from gateway_config.adapter_files import FILES, AdapterFilesError, complaints, content_digest
 from gateway_config.control_plane import ControlPlane
 from gateway_config.errors import GatewrightError, ServiceError
-from infra.provider.finetunes_api import MOST_ADAPTERS, Adapters, LiveAdapter
+from infra.provider.finetunes_api import FILES_MISSING, MOST_ADAPTERS, Adapters, LiveAdapter
 from infra.provider.lora_adapter_schema import LORA_ADAPTER
 from infra.provider.resource import Change, Complaint, Observed, PartialError, Properties, Resource, Tell, missing
 from infra.provider.values import UNKNOWN, has_unknown
@@ -116,7 +116,9 @@ class LoraAdapter(Resource):
             if silence is None:
                 return
             time.sleep(wait_s)
-        raise _interrupted(live, inputs, list(FILES), f"It does not answer yet. {silence}")
+        # What was refused as being there already may not have been this file: the next `up` sends all again.
+        arrived = [] if getattr(silence, "code", None) == FILES_MISSING else list(FILES)
+        raise _interrupted(live, inputs, arrived, f"It does not answer yet. {silence}")
 
     def delete(self, id: str, state: Properties, tell: Tell) -> None:
         account, name = _parts(id)

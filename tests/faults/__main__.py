@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,10 +12,12 @@ from tests.emulator.server import Running, running_emulator
 from tests.faults.case import Case, Result, Subject, cases, result_of
 from tests.faults.engine_life import ENGINE, KILLS, engine_cases, kill_cases, killed
 from tests.faults.logpush_life import LOGPUSH_JOB
+from tests.faults.lora_life import LORA_ADAPTER
+from tests.faults.published_life import published_config
 from tests.faults.route_life import ROUTE
 from tests.faults.table import Table, as_json, show
+from tests.s3 import S3, running_s3
 
-OF_PROVIDER = (ROUTE, LOGPUSH_JOB)
 SAMPLE = 12
 
 
@@ -40,10 +43,12 @@ def spread(found: Sequence[Case], most: int | None) -> list[Case]:
     return [found[number * len(found) // most] for number in range(most)]
 
 
-def planned(part: str, emulator: Running) -> Iterator[tuple[Subject, list[Case], Callable[[Case, Running], Result]]]:
+def planned(
+    part: str, emulator: Running, s3: S3
+) -> Iterator[tuple[Subject, list[Case], Callable[[Case, Running], Result]]]:
     """Who is tried with what, and how a case of it is run."""
     if part in ("all", "provider"):
-        for subject in OF_PROVIDER:
+        for subject in (ROUTE, LOGPUSH_JOB, LORA_ADAPTER, published_config(s3)):
             yield subject, list(cases(subject, emulator)), result_of
     if part in ("all", "engine"):
         yield ENGINE, list(engine_cases(emulator)), result_of
@@ -58,8 +63,9 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     chosen = parser.parse_args()
     tables = []
-    with running_emulator(seed=1) as emulator:
-        for subject, found, run in planned(chosen.part, emulator):
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # moto's, which tells each call
+    with running_s3() as s3, running_emulator(seed=1) as emulator:
+        for subject, found, run in planned(chosen.part, emulator, s3):
             tables.append(table_of(subject, spread(found, SAMPLE if chosen.sample else None), emulator, run))
             if not chosen.json:
                 show(tables[-1])

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from tests.emulator.server import Running
 from tests.faults.answers import ANSWERS, ONCE, TIMEOUT_S
+from tests.faults.peers import Peer
 
-API = "/client/v4"
 WAY_ON = re.compile(r"\b([Rr]un|Check|Wait|again|Remove|Choose|choose|report|finish(es)?)\b")
 """Words by which a sentence says what to do."""
 STOCK = re.compile(r"\b(GET|POST|PUT|DELETE): \d{3} |Exception calling application")
@@ -27,6 +27,9 @@ class ToldError(Exception):
 
 class Life(Protocol):
     """Something declared, in a world of its own."""
+
+    peer: Peer
+    """Who is called in the steps, and answers wrongly."""
 
     def prepare(self, step: str) -> None:
         """Everything before the step, without a fault."""
@@ -48,6 +51,7 @@ class Subject:
     name: str
     steps: tuple[str, ...]
     begin: Callable[[Running], AbstractContextManager[Life]]
+    answers: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: ANSWERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,29 +81,23 @@ class Result:
 
 
 def calls(subject: Subject, step: str, emulator: Running) -> list[str]:
-    """The API calls of a step that meets no fault, in their order."""
+    """The calls of a step that meets no fault, in their order."""
     emulator.reset()
     with subject.begin(emulator) as life:
         life.prepare(step)
-        before = len(emulator.journal(API, limit=10_000))
+        before = len(life.peer.calls())
         life.run(step)
-        found = emulator.journal(API, limit=10_000)[before:]
+        found = life.peer.calls()[before:]
         if wrong := life.wrong(step):
             raise AssertionError(f"{subject.name}, {step}, without a fault: {wrong}")
-    return [f"{call['method']} {_short(call['path'])}" for call in found]
-
-
-def _short(path: str) -> str:
-    """A path without account and ids."""
-    inner = path.removeprefix(f"{API}/accounts/test-account")
-    return re.sub(r"/(?:[0-9a-f]{8}-[-0-9a-f]+|[0-9a-f]{32}|\d+)(?=/|$)", "/*", inner)
+    return found
 
 
 def cases(subject: Subject, emulator: Running, lasting: tuple[bool, ...] = (False, True)) -> Iterator[Case]:
     """Every answer at every call of every step."""
     for step in subject.steps:
         for index, call in enumerate(calls(subject, step, emulator)):
-            for answer in ANSWERS:
+            for answer in subject.answers:
                 for on in lasting:
                     if not (on and answer in ONCE):
                         yield Case(subject, step, index, call, answer, on)
@@ -110,12 +108,12 @@ def result_of(case: Case, emulator: Running) -> Result:
     emulator.reset()
     with case.subject.begin(emulator) as life:
         life.prepare(case.step)
-        fault: dict[str, Any] = {"after": case.index, "times": None if case.lasting else 1, **ANSWERS[case.answer]}
-        emulator.fault(f"{API}/*", **fault)
+        answer = case.subject.answers[case.answer]
+        life.peer.fault(case.index, None if case.lasting else 1, **answer)
         told = _told(lambda: life.run(case.step))
-        met = emulator.admin("GET", "/faults")["faults"][0]["times"] != 1
-        emulator.admin("DELETE", "/faults")
-        if "delay_ms" in fault:
+        met = life.peer.met()
+        life.peer.mend()
+        if "delay_ms" in answer:
             time.sleep(TIMEOUT_S * 2)  # what was under way is carried out
         again = _told(lambda: life.up(case.step)) if told else None
         why = again or life.wrong(case.step) or _unclear(told) or (None if met else "the fault was not met")

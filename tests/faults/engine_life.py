@@ -24,7 +24,8 @@ from infra.engine import Engine
 from infra.provider.elements import digest_of_wire
 from tests.emulator.server import Running
 from tests.faults.answers import ANSWERS
-from tests.faults.case import API, Case, Result, Subject, ToldError, calls
+from tests.faults.case import Case, Result, Subject, ToldError, calls
+from tests.faults.peers import EmulatorPeer, Peer
 from tests.route_given import GATEWAY, GATEWAYS, Api
 from tests.small_config import FILES
 from tests.stand_in.project import edit, project_environment, write_project
@@ -47,6 +48,7 @@ class EngineLife:
         for name in ("gateway.yaml", f"routes/{ROUTE}.yaml"):
             (self.config / name).write_text(FILES[name])
         self.environment = {**os.environ, **project_environment(folder, emulator.url)}
+        self.peer: Peer = EmulatorPeer(emulator)
         self.api = Api(emulator)
         self.known: list[tuple[str, str]] = []
 
@@ -112,20 +114,16 @@ class EngineLife:
 
     def kill_up(self, index: int) -> None:
         """`gatewright up` as a process, killed with its engine while call number `index` is under way."""
-        self.emulator.fault(f"{API}/*", after=index, times=1, delay_ms=600)
+        self.peer.fault(index, 1, delay_ms=600)
         command = [sys.executable, "-c", UP, "up", "--project", str(self.folder)]
         run = subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        _wait_until(lambda: run.poll() is not None or self.met())
+        _wait_until(lambda: run.poll() is not None or self.peer.met())
         time.sleep(0.1)
         engines = subprocess.run(["pgrep", "-P", str(run.pid)], capture_output=True, text=True, check=False).stdout
         for pid in [*engines.split(), str(run.pid)]:
             os.kill(int(pid), signal.SIGKILL)
         run.communicate(timeout=30)
         time.sleep(0.7)  # the request that was under way is still carried out
-
-    def met(self) -> bool:
-        """Whether the call that is waited for has come."""
-        return all(fault["times"] == 0 for fault in self.emulator.admin("GET", "/faults")["faults"])
 
 
 def killed(case: Case, emulator: Running) -> Result:
@@ -134,8 +132,8 @@ def killed(case: Case, emulator: Running) -> Result:
     with EngineLife.begin(emulator) as life:
         life.prepare(case.step)
         life.kill_up(case.index)
-        met = life.met()
-        emulator.admin("DELETE", "/faults")
+        met = life.peer.met()
+        life.peer.mend()
         try:
             life.up(case.step)
             why = life.wrong(case.step) or (None if met else "the call was not met")

@@ -14,6 +14,7 @@ from gateway_config.errors import GatewrightError
 from tests.emulator.server import TEST_TOKEN, Running
 from tests.faults.answers import TIMEOUT_S
 from tests.faults.case import ToldError
+from tests.faults.peers import EmulatorPeer, Peer
 from tests.provider.given import Kept, Partly, Provider, provider_of
 from tests.route_given import Api
 
@@ -28,9 +29,10 @@ class ProviderLife(ABC):
     first: dict[str, Any]
     second: dict[str, Any]
 
-    def __init__(self, provider: Provider, provider_api: ControlPlane, past: Api) -> None:
-        self.provider, self.provider_api, self.past = provider, provider_api, past
+    def __init__(self, provider: Provider, provider_api: ControlPlane, past: Api, peer: Peer) -> None:
+        self.provider, self.provider_api, self.past, self.peer = provider, provider_api, past, peer
         self.kept: Kept | None = None
+        self.leaving: list[Kept] = []
         self.declared: dict[str, Any] | None = None
         self.set_up()
 
@@ -41,7 +43,7 @@ class ProviderLife(ABC):
         short = ControlPlane(TEST_TOKEN, emulator.control_plane, attempts=2, timeout_s=TIMEOUT_S, sleep=lambda _: None)
         past = Api(emulator)
         with short, past.client, provider_of(cls.token, short) as provider:
-            yield cls(provider, short, past)
+            yield cls(provider, short, past, EmulatorPeer(emulator))
 
     @abstractmethod
     def set_up(self) -> None:
@@ -78,6 +80,7 @@ class ProviderLife(ABC):
 
     def up(self, step: str) -> None:
         """One more run; of a preview, which changes nothing, one more preview."""
+        self._let_go()
         if step == "preview":
             self._preview()
         elif self.kept is None:
@@ -96,20 +99,38 @@ class ProviderLife(ABC):
         self.kept = told(lambda: self.provider.refreshed(kept))
         if self.kept is None:
             self._make()
-        elif self._differs(self.kept):
-            self._keep(self.provider.update)
+        elif changes := self.changes():
+            if any(how.endswith("_replace") for how in changes.values()):
+                self._replace(self.kept)
+            else:
+                self._keep(self.provider.update)
+
+    def _replace(self, old: Kept) -> None:
+        """The new one is made before the old one goes, in this run or in the next."""
+        try:
+            self._make()
+        finally:
+            if self.kept is not old:
+                self.leaving.append(old)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        while self.leaving:
+            told(lambda: self.provider.delete(self.leaving[0]))
+            self.leaving.pop(0)
 
     def _preview(self) -> None:
         kept, declared = self.kept, self.declared
-        assert kept is not None
         assert declared is not None
-        seen = told(lambda: self.provider.refreshed(kept))
+        seen = told(lambda: self.provider.refreshed(kept)) if kept else None
         told(lambda: self.provider.planned(declared, seen))
 
-    def _differs(self, kept: Kept) -> bool:
-        declared = self.declared
+    def changes(self) -> dict[str, str]:
+        """What the next run would change."""
+        kept, declared = self.kept, self.declared
+        assert kept is not None
         assert declared is not None
-        return bool(told(lambda: self.provider.diff(kept, declared)))
+        return told(lambda: self.provider.diff(kept, declared))
 
     def _make(self) -> None:
         if self.declared is not None:

@@ -194,6 +194,16 @@ def test_a_registration_whose_answer_was_lost_takes_one_slot(
     assert len(registered(api)) == 1
 
 
+def test_a_file_that_was_said_to_be_there_and_is_not_is_sent_again(
+    provider: Provider, emulator: Running, folder: Path
+) -> None:
+    error = {"success": False, "errors": [{"code": 1000, "message": "it is already there"}]}
+    emulator.fault(ASSETS, method="POST", status=409, body=error, times=1)
+    with pytest.raises(Partly, match="missing required files") as partly:
+        provider.create(inputs(folder))
+    assert provider.update(partly.value.kept, inputs(folder)).outputs["ready"]
+
+
 def test_an_adapter_that_stays_silent_is_kept_as_unfinished(
     provider: Provider, emulator: Running, folder: Path
 ) -> None:
