@@ -23,7 +23,8 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 class ControlPlane:
     """Calls on Cloudflare's API (or on the emulator), each answered with what its envelope holds.
 
-    `pace_per_s` spreads calls (Cloudflare allows 1,200 in five minutes for one user); None does not.
+    `pace_per_s` spreads calls (Cloudflare allows 1,200 in five minutes for one user); None does not. `connections`
+    are kept for the next call: as many as there are threads that call.
     Safe for use by several threads.
     """
 
@@ -34,6 +35,7 @@ class ControlPlane:
         *,
         transport: httpx.BaseTransport | None = None,
         attempts: int = 5,
+        connections: int = 20,
         timeout_s: float = 30.0,
         pace_per_s: float | None = None,
         sleep: Callable[[float], None] = time.sleep,
@@ -44,6 +46,7 @@ class ControlPlane:
             headers={"Authorization": f"Bearer {token}", "User-Agent": "gatewright"},
             timeout=timeout_s,
             transport=transport,
+            limits=httpx.Limits(max_keepalive_connections=connections),
             trust_env=url.host not in LOOPBACK,
         )
         self._attempts = attempts

@@ -22,7 +22,7 @@ from gateway_config.errors import UsageError
 from infra.provider import RESOURCES
 from infra.provider.resource import leaf_changes
 from infra.provider.servicer import Servicer
-from infra.provider.values import UNKNOWN, Secret, has_unknown, plain, secret_keys, struct
+from infra.provider.values import struct
 
 
 def no_token(environment: Any) -> ControlPlane:
@@ -102,42 +102,6 @@ def test_a_type_that_we_do_not_have_is_named_with_those_we_have(
 def test_a_defect_of_ours_is_one_line_that_says_so(stub: provider_pb2_grpc.ResourceProviderStub) -> None:
     with pytest.raises(grpc.RpcError, match="a defect of Gatewright's provider, please report: IndexError"):
         stub.Check(provider_pb2.CheckRequest(urn="no urn"))
-
-
-# --- values ---
-
-
-def test_numbers_that_are_whole_are_integers_again() -> None:
-    assert plain(struct({"timeout": 8000, "share": 0.5})) == {"timeout": 8000, "share": 0.5}
-    assert isinstance(plain(struct({"timeout": 8000}))["timeout"], int)
-
-
-def test_a_secret_keeps_its_wrapper_on_the_wire_and_its_value_inside() -> None:
-    wire = struct({"token": Secret("test-value"), "name": "x"})
-    assert plain(wire) == {"token": "test-value", "name": "x"}
-    assert secret_keys(wire) == {"token"}
-
-
-def test_a_secret_deep_in_a_property_makes_the_whole_property_secret() -> None:
-    assert secret_keys(struct({"otel": [{"authorization": Secret("test-value")}]})) == {"otel"}
-
-
-def test_a_property_that_was_secret_is_never_wrapped_twice() -> None:
-    once = struct({"token": Secret("test-value")})
-    assert struct({"token": Secret("test-value")}, frozenset({"token"})) == once
-
-
-def test_a_secret_is_not_shown() -> None:
-    assert "test-value" not in repr(Secret("test-value"))
-
-
-def test_nothing_is_not_sent() -> None:
-    assert plain(struct({"split": None})) == {}
-
-
-def test_an_unknown_is_found_however_deep() -> None:
-    assert has_unknown({"elements": {"a": {"outputs": [{"next": UNKNOWN}]}}})
-    assert not has_unknown({"elements": {"a": 1}})
 
 
 # --- leaves ---

@@ -17,18 +17,19 @@ from infra.provider.servicer import Servicer
 
 LARGEST_MESSAGE = 400 * 1024 * 1024
 """What the engine itself allows."""
+THREADS = 32
 
 
 def connect(environment: Mapping[str, str]) -> ControlPlane:
     """The client that the environment describes, at the pace it asks for."""
     pace = environment.get("GATEWRIGHT_CALLS_PER_S")
-    return ControlPlane.from_environment(environment, pace_per_s=float(pace) if pace else None)
+    return ControlPlane.from_environment(environment, pace_per_s=float(pace) if pace else None, connections=THREADS)
 
 
 def serve() -> grpc.Server:
     """A running server; its port is printed for the engine."""
     server = grpc.server(
-        ThreadPoolExecutor(max_workers=32),
+        ThreadPoolExecutor(max_workers=THREADS),
         options=[
             ("grpc.max_receive_message_length", LARGEST_MESSAGE),
             ("grpc.max_send_message_length", LARGEST_MESSAGE),

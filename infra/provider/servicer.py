@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any, TypeVar
 
 import grpc
-from google.protobuf import any_pb2, empty_pb2
+from google.protobuf import any_pb2, empty_pb2, struct_pb2
 from grpc import StatusCode
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, status_pb2
 from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderServicer
@@ -61,12 +61,13 @@ class NothingToImportError(GatewrightError):
 def _abort_partly(context: Context, error: PartialError) -> None:
     """The engine then keeps the resource in its state, marked, and updates it the next time."""
     seen, secrets = error.observed, error.secrets
+    inputs = struct(seen.inputs, secrets)
     detail = any_pb2.Any()
     detail.Pack(
         provider_pb2.ErrorResourceInitFailed(
             id=seen.id,
-            properties=_state(seen.inputs, seen.outputs, secrets),
-            inputs=struct(seen.inputs, secrets),
+            properties=_state(inputs, seen.outputs, secrets),
+            inputs=inputs,
             reasons=[error.reason],
             refresh_before_update=True,
         )
@@ -153,14 +154,17 @@ class Servicer(ResourceProviderServicer):
     def Check(self, request: Any, context: Context) -> Any:
         resource, inputs = self._resource(request.urn), plain(request.news)
         failures = [provider_pb2.CheckFailure(property=c.property, reason=c.reason) for c in resource.check(inputs)]
-        wrapped = struct(inputs, secret_keys(request.news) | resource.secrets)
-        return provider_pb2.CheckResponse(inputs=wrapped if resource.secrets else request.news, failures=failures)
+        checked = request.news
+        if resource.secrets:
+            checked = struct(inputs, secret_keys(request.news) | resource.secrets)
+        return provider_pb2.CheckResponse(inputs=checked, failures=failures)
 
     @answering
     def Diff(self, request: Any, context: Context) -> Any:
         resource = self._resource(request.urn)
         news = plain(request.news)
-        changes = resource.diff(plain(request.old_inputs), news) or resource.unsettled(plain(request.olds), news)
+        old = news if request.old_inputs == request.news else plain(request.old_inputs)
+        changes = resource.diff(old, news) or resource.unsettled(plain(request.olds), news)
         some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
         return provider_pb2.DiffResponse(
             changes=some if changes else none,
@@ -177,10 +181,13 @@ class Servicer(ResourceProviderServicer):
         resource, inputs = self._resource(request.urn), plain(request.properties)
         secrets = secret_keys(request.properties) | resource.secrets
         if request.preview:
-            return provider_pb2.CreateResponse(properties=_state(inputs, resource.plan(inputs, {}), secrets))
+            planned = resource.plan(inputs, {})
+            return provider_pb2.CreateResponse(properties=_state(struct(inputs, secrets), planned, secrets))
         made = self._applied(request.urn, inputs, None, {}, secrets)
         return provider_pb2.CreateResponse(
-            id=made.id, properties=_state(inputs, made.outputs, secrets), refresh_before_update=True
+            id=made.id,
+            properties=_state(struct(inputs, secrets), made.outputs, secrets),
+            refresh_before_update=True,
         )
 
     @answering
@@ -192,11 +199,9 @@ class Servicer(ResourceProviderServicer):
                 raise NothingToImportError(f"{request.id} does not exist: there is nothing to import")
             return provider_pb2.ReadResponse()
         secrets = secret_keys(request.inputs) | resource.secrets
+        inputs = struct(seen.inputs, secrets)
         return provider_pb2.ReadResponse(
-            id=seen.id,
-            properties=_state(seen.inputs, seen.outputs, secrets),
-            inputs=struct(seen.inputs, secrets),
-            refresh_before_update=True,
+            id=seen.id, properties=_state(inputs, seen.outputs, secrets), inputs=inputs, refresh_before_update=True
         )
 
     @answering
@@ -209,7 +214,9 @@ class Servicer(ResourceProviderServicer):
                 self._teller(request.urn)(sentence)
         else:
             outputs = self._applied(request.urn, inputs, request.id, state, secrets).outputs
-        return provider_pb2.UpdateResponse(properties=_state(inputs, outputs, secrets), refresh_before_update=True)
+        return provider_pb2.UpdateResponse(
+            properties=_state(struct(inputs, secrets), outputs, secrets), refresh_before_update=True
+        )
 
     @answering
     def Delete(self, request: Any, context: Context) -> Any:
@@ -232,8 +239,12 @@ class Servicer(ResourceProviderServicer):
         return tell
 
 
-def _state(inputs: Properties, outputs: Properties, secrets: frozenset[str] = frozenset()) -> Any:
-    return struct({**inputs, **outputs}, secrets)
+def _state(inputs: struct_pb2.Struct, outputs: Properties, secrets: frozenset[str]) -> struct_pb2.Struct:
+    """Inputs and outputs together; what is both, as the output has it."""
+    state = struct_pb2.Struct()
+    state.CopyFrom(inputs)
+    state.MergeFrom(struct(outputs, secrets))
+    return state
 
 
 def _top(change: Change) -> str:
