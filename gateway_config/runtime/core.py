@@ -95,8 +95,8 @@ class Core:
         if not call.attempts:
             return
         if self.ledger is not None:
-            config = self.view.config
-            self.ledger.write(lambda: call_line(config, call, status, outcome))
+            config, timing = self.view.config, outcome.timing if outcome else call.timing()
+            self.ledger.write(lambda: call_line(config, call, status, outcome, timing))
         if log.isEnabledFor(logging.INFO):
             log.info("%s", _line(call, status, outcome))
 

@@ -35,7 +35,7 @@ from functools import lru_cache
 from typing import Any
 
 from gateway_config.compiled import CompiledConfig
-from gateway_config.runtime.answer import Attempt, Outcome, ServedBy, Usage
+from gateway_config.runtime.answer import Attempt, Outcome, ServedBy, Timing, Usage
 from gateway_config.runtime.call import Call
 from gateway_config.runtime.trace import read_trace
 from gateway_config.runtime.views import RouteView
@@ -46,9 +46,9 @@ _UNKNOWN_SERVER = ServedBy()
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
-def call_line(config: CompiledConfig, call: Call, status: str, outcome: Outcome | None) -> bytes:
+def call_line(config: CompiledConfig, call: Call, status: str, outcome: Outcome | None, timing: Timing) -> bytes:
     """The record of a call that is over, as a line; `outcome` is None where no answer came."""
-    own = _encode(_own_fields(call, status, outcome))
+    own = _encode(_own_fields(call, status, outcome, timing))
     return f"{_same_fields(config.stage, config.gateway_id, call.view)},{own[1:]}\n".encode()
 
 
@@ -69,8 +69,8 @@ def _same_fields(stage: str, gateway_id: str, view: RouteView) -> str:
     return _encode(same)[:-1]
 
 
-def _own_fields(call: Call, status: str, outcome: Outcome | None) -> dict[str, Any]:
-    facts, timing = call.facts, outcome.timing if outcome else call.timing()
+def _own_fields(call: Call, status: str, outcome: Outcome | None, timing: Timing) -> dict[str, Any]:
+    facts = call.facts
     usage = (outcome.usage if outcome else None) or _UNKNOWN_USAGE
     served = outcome.served_by if outcome else _UNKNOWN_SERVER
     last = call.attempts[-1] if call.attempts else None

@@ -145,6 +145,20 @@ def test_a_failure_is_recorded_with_its_attempts(config: CompiledConfig, folder:
     assert record["trace"].endswith(".2")
 
 
+def test_the_time_of_a_call_that_failed_does_not_grow_while_its_record_waits(
+    config: CompiledConfig, folder: Path
+) -> None:
+    client = Gateway(gateway_error(400, 2005, "No")).client(config, records=folder)
+    (ledger,) = (ledger for ledger in ledgers.ledgers if ledger.folder == folder)
+    with ledger._writing:
+        began = time.perf_counter()
+        with pytest.raises(NoModelAnsweredError):
+            client.ask("sprinter", "Hi")
+        took_ms = (time.perf_counter() - began) * 1000
+        time.sleep(0.05)
+    assert only(folder)["total_ms"] <= took_ms
+
+
 def test_what_was_never_sent_is_not_recorded(config: CompiledConfig, folder: Path) -> None:
     with pytest.raises(ValueError, match="cannot be written as JSON"):
         raise ValueError(str(_input_error(config, folder)))
