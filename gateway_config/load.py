@@ -19,9 +19,8 @@ from gateway_config.errors import ConfigError, UsageError
 from gateway_config.problems import Place, Problem, Severity, printable, shown
 from gateway_config.reading import LARGEST_BYTES, Document, Path
 from gateway_config.rules import RULES, check
+from gateway_config.stray_files import GATEWAY, ROUTES, misnamed, strays
 
-ROUTES = "routes"
-GATEWAY = "gateway.yaml"
 # Of one file; whoever has more of them starts with these.
 MOST_PROBLEMS = 100
 _PartT = TypeVar("_PartT", bound=Part)
@@ -55,16 +54,21 @@ def examine(
 
 
 def read(directory: FilePath) -> list[Document]:
-    """The files of a config folder, gateway.yaml first. Raises UsageError where there is none."""
+    """The files of a config folder, gateway.yaml first. Raises UsageError where there is none.
+
+    Files that look like config and are not read are warnings beside the problems of gateway.yaml.
+    """
     shown_directory = _shown_path(directory)
     if not (directory / GATEWAY).is_file():
         where = f'there is no {GATEWAY} in "{shown_directory}"'
-        raise UsageError(f"{where}. Name the folder of the config with --config DIR.")
+        raise UsageError(f"{where}. Name the folder of the config with --config DIR.{misnamed(directory)}")
     # Editors leave hidden files.
     found = (file.name for file in (directory / ROUTES).glob("*.y*ml") if not file.name.startswith("."))
     routes = sorted(name for name in found if name.endswith((".yaml", ".yml")))
     names = [GATEWAY, *(f"{ROUTES}/{name}" for name in routes)]
-    return [_read_file(f"{directory}/{name}", os.path.normpath(f"{shown_directory}/{name}")) for name in names]
+    documents = [_read_file(f"{directory}/{name}", os.path.normpath(f"{shown_directory}/{name}")) for name in names]
+    documents[0].problems += strays(directory, shown_directory)
+    return documents
 
 
 def _read_file(path: str, name: str) -> Document:

@@ -9,9 +9,9 @@ import tarfile
 from pathlib import Path
 
 from gateway_config.errors import UnreachableError, UsageError
-from gateway_config.load import GATEWAY
 from gateway_config.problems import shown
 from gateway_config.reading import Document
+from gateway_config.stray_files import GATEWAY
 
 _ROUTE_FILE = re.compile(r"routes/[^/]+\.ya?ml")
 

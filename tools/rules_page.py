@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from gateway_config import stray_files
 from gateway_config.load import examine_documents
 from gateway_config.problems import Problem
 from gateway_config.reading import Document
@@ -22,6 +23,7 @@ TODAY = datetime.date(2026, 11, 21)
 
 READING: Mapping[str, str] = {
     "file-unreadable": "A file of the config is a regular file that can be opened.",
+    "file-ignored": "Every file that looks like config is read: `gateway.yaml`, and YAML right in `routes`.",
     "file-too-large": "A file has at most a million bytes.",
     "encoding": "Files are UTF-8.",
     "yaml-syntax": "A file is one YAML mapping.",
@@ -37,6 +39,9 @@ READING: Mapping[str, str] = {
     "wrong-type": "A text is a text, a number is a number without quotes, a list is a list.",
     "wrong-value": "A value is one of those that its key takes.",
 }
+
+# What reading warns of; everything else that it finds is an error.
+WARNED = frozenset({"file-ignored"})
 
 HEAD = """# Rules
 
@@ -70,9 +75,11 @@ class Example:
 
     def problems(self) -> list[Problem]:
         """Everything that reading and the rules find, as for the stage dev."""
-        names = ["gateway.yaml", *sorted(self.files.keys() - {"gateway.yaml"})]
+        ignored = stray_files.ignored((name, name) for name in self.files)
+        unread = {"gateway.yaml", *(problem.place.file for problem in ignored)}
+        names = ["gateway.yaml", *sorted(self.files.keys() - unread)]
         documents = [_document(name, self.files[name]) for name in names]
-        return examine_documents(documents, "dev", TODAY)[1]
+        return sorted([*ignored, *examine_documents(documents, "dev", TODAY)[1]])
 
 
 def _document(name: str, content: bytes | None) -> Document:
@@ -98,9 +105,9 @@ def page() -> str:
 
 
 def _sections() -> Iterator[str]:
-    yield "## Reading\n\nThese are errors that cannot be tuned: what was meant is not known.\n"
+    yield "## Reading\n\nThese cannot be tuned: what was meant is not known.\n"
     for id, promise in READING.items():
-        yield _section(id, "error", promise)
+        yield _section(id, "warning" if id in WARNED else "error", promise)
     for module, rules in groupby(RULES.values(), lambda rule: rule.function.__module__):
         yield f"## {_title(module)}\n"
         for rule in rules:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from typing import Annotated, Any
 
 import typer
 import yaml
-from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from gateway_config.commands.lookup import to_json
 from gateway_config.commands.options import STAGE, ConfigOption, JsonOption, StageOption, config_directory
 from gateway_config.commands.report import counted
 from gateway_config.compile import compile_config
-from gateway_config.diff import Change, ConfigDiff, RouteDiff, config_diff, gateway_changes
+from gateway_config.diff import Change, ConfigDiff, Move, RouteDiff, config_diff, gateway_changes
 from gateway_config.load import load_documents, read
 from gateway_config.revisions import documents_at
 
@@ -43,18 +43,20 @@ def diff(
     old = load_documents(documents_at(directory, revision), stage)
     found = config_diff(compile_config(old), compile_config(new))
     found = replace(found, settings=(*gateway_changes(old.file, new.file), *found.settings))
-    typer.echo(to_json(plain_data(asdict(found))) if as_json else "\n".join(told(found, revision)))
+    typer.echo(to_json(plain_data(found)) if as_json else "\n".join(told(found, revision)))
     if found and expect_no_changes:
         raise typer.Exit(CHANGES)
 
 
 def plain_data(value: Any) -> Any:
-    """Data as JSON holds it; money stays an exact text."""
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json", exclude_none=True)
+    """Data as JSON holds it; money stays an exact text, and what a part of the config leaves out stays left out."""
+    if isinstance(value, ConfigDiff | RouteDiff | Change | Move):
+        return {own.name: plain_data(getattr(value, own.name)) for own in fields(value)}
     if isinstance(value, dict):
         return {key: plain_data(item) for key, item in value.items()}
-    return [plain_data(item) for item in value] if isinstance(value, list | tuple) else value
+    if isinstance(value, list | tuple):
+        return [plain_data(item) for item in value]
+    return to_jsonable_python(value, exclude_none=True)
 
 
 def told(found: ConfigDiff, revision: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from gateway_config.errors import UsageError
+from gateway_config.stray_files import misnamed
 
 CONFIG_VARIABLE = "GATEWRIGHT_CONFIG"
 STAGE_VARIABLE = "GATEWRIGHT_STAGE"
@@ -40,5 +41,6 @@ def config_directory(config: Path | None) -> Path:
     if not (config / "gateway.yaml").is_file():
         raise UsageError(
             f'there is no gateway.yaml in "{os.fspath(config)}". Name the folder of the config with --config DIR.'
+            f"{misnamed(config)}"
         )
     return config
