@@ -30,6 +30,7 @@ class Drift:
 class DriftWatch:
     """Counts every drift; reports each route and model once a minute, by one log line and the callback.
 
+    What the callback raises is counted in `failed`, and logged the first time: the answer that drifted is paid.
     Safe for use by several threads.
     """
 
@@ -37,6 +38,7 @@ class DriftWatch:
         self, callback: Callable[[Drift], None] | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()
+        self.failed = 0
         self._callback, self._clock = callback, clock
         self._reported: dict[tuple[str, str], float] = {}
         self._lock = threading.Lock()
@@ -51,4 +53,14 @@ class DriftWatch:
             self._reported[key] = now
         log.warning("%s", drift)
         if self._callback is not None:
-            self._callback(drift)
+            self._tell(self._callback, drift)
+
+    def _tell(self, callback: Callable[[Drift], None], drift: Drift) -> None:
+        try:
+            callback(drift)
+        except Exception:
+            with self._lock:
+                self.failed += 1
+                first = self.failed == 1
+            if first:
+                log.exception("on_drift raised; the answer is given all the same, and this is not logged again")
