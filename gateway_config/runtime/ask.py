@@ -12,7 +12,7 @@ from gateway_config.compiled import CompiledTarget
 from gateway_config.runtime.answer import Answer, Outcome, ServedBy, Usage
 from gateway_config.runtime.asking import Asking, asking_of, check_summary, direct_payload, routed_payload
 from gateway_config.runtime.caching import cache_headers, unread
-from gateway_config.runtime.call import Call, now
+from gateway_config.runtime.call import Call
 from gateway_config.runtime.chat import LARGEST_ANSWER, Message, Spoken, read_chat
 from gateway_config.runtime.core import FREE, Core
 from gateway_config.runtime.direct import answered
@@ -93,9 +93,9 @@ def _answer(core: Core, call: Call, asking: Asking) -> Flow[Answer]:
         payload_of = direct_payloads(core, call, asking)
         served, headers, spoken = yield from answered(core, call, payload_of, _spoken, LARGEST_ANSWER)
         return answer_of(core, call, headers, served, spoken)
-    call.prepared = now()
+    call.prepared_now()
     payload = routed_payload(asking, call.view.route.name, call.view.target(call.assigned))
-    call.prompted = now()
+    call.prompted_now()
     headers, spoken = yield from repeated(
         call, core.budget, lambda: asked(call, core.request(call, payload), _with_headers, LARGEST_ANSWER)
     )

@@ -48,14 +48,15 @@ class Job:
     error: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Item:
-    """One input on its way."""
+    """One input on its way; `sent` once it may have been queued, and may be billed."""
 
     index: int
     call: Call
     asking: Asking
     element: str
+    sent: bool = False
 
 
 def batch(
@@ -81,7 +82,7 @@ def _note_lost(core: Core, items: Sequence[Item], error: BaseException) -> None:
     """Records what was queued, and may be billed, though nobody gets its answer."""
     status = type(error).__name__ if isinstance(error, CallError) else "cancelled"
     for item in items:
-        if item.call.inferred > item.call.prompted:
+        if item.sent:
             item.call.ended(item.call.prompted, status, element=item.element)
             core.note(item.call, status, None)
 
@@ -126,7 +127,7 @@ def _posted(core: Core, group: Sequence[Item], body: Mapping[str, Any]) -> Mappi
     try:
         with ControlPlane.from_environment(timeout_s=min(30.0, call.left_s()), sleep=sleep) as api:
             for item in group:
-                item.call.inferred = now()
+                item.sent = True
             answer = api.post(_path(core, group), body)
     except UsageError as error:
         raise MissingSettingError(str(error)) from None

@@ -48,7 +48,8 @@ class Call:
         self.attempts: list[Attempt] = []
         self.metadata, self.left_out = metadata_of(view.route, facts, self.request_id, self.trace)
         self.assigned = view.assigned(self.metadata)
-        self.prepared = self.prompted = self.inferred = self.started
+        self.prepared = self.prompted = self.started
+        self.inferred: float | None = None  # when the answer to the last attempt was there
         self.first_token: float | None = None
         self.headers: dict[str, str] = {}  # sent with every attempt
         self.paid: Outcome | None = None  # all answers until now, together: known also where the call fails after them
@@ -102,14 +103,26 @@ class Call:
         number = len(self.attempts) + 1
         self.attempts.append(Attempt(number, round(since, 3), round(took, 3), outcome, status, code, element))
 
+    def prepared_now(self) -> None:
+        """Ends the phase; what comes after the first attempt is a part of the inference, and so is a repair."""
+        if not self.attempts:
+            self.prepared = now()
+
+    def prompted_now(self) -> None:
+        """The same for the next phase."""
+        if not self.attempts:
+            self.prompted = now()
+
     def timing(self) -> Timing:
-        """Where the time went until now."""
+        """Where the time went until now; what was waited for in vain is inference."""
         end = now()
+        prompted = max(self.prepared, self.prompted)
+        inferred = end if self.inferred is None else max(prompted, self.inferred)
         return Timing(
             prepare_ms=(self.prepared - self.started) * 1000,
-            prompt_ms=(self.prompted - self.prepared) * 1000,
-            inference_ms=(self.inferred - self.prompted) * 1000,
-            parse_ms=(end - self.inferred) * 1000,
+            prompt_ms=(prompted - self.prepared) * 1000,
+            inference_ms=(inferred - prompted) * 1000,
+            parse_ms=(end - inferred) * 1000,
             total_ms=(end - self.started) * 1000,
             first_token_ms=None if self.first_token is None else (self.first_token - self.started) * 1000,
         )

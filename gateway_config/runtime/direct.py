@@ -9,7 +9,7 @@ import httpx
 
 from gateway_config.compiled import CompiledTarget
 from gateway_config.runtime.answer import ServedBy
-from gateway_config.runtime.call import Call, now
+from gateway_config.runtime.call import Call
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.errors import (
     AnsweredNoError,
@@ -69,7 +69,7 @@ def answered(
     def with_headers(reply: Reply) -> tuple[httpx.Headers, T]:
         return reply.headers, read(reply)
 
-    call.prepared = now()
+    call.prepared_now()
     element, (headers, value) = yield from chained(core, call, attempt)
     return served_by(call, element), headers, value
 
@@ -78,8 +78,7 @@ def _kept(call: Call, payloads: dict[str, Payload], element: str, make: Callable
     """The payload for a target, made once; making the first one is the prompt's phase."""
     if element not in payloads:
         payloads[element] = make()
-        if len(payloads) == 1:
-            call.prompted = now()
+        call.prompted_now()
     return payloads[element]
 
 

@@ -135,6 +135,7 @@ def _read(
 
 
 def _answered(call: Call, request: httpx.Request, first_byte_ms: int | None) -> Flow[httpx.Response]:
+    call.inferred = None
     request.extensions["timeout"] = call.timeouts(first_byte_ms)
     try:
         response: httpx.Response = yield request

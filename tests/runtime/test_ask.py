@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from gateway_config.buckets import bucket_of
 from gateway_config.compiled import CompiledConfig
 from gateway_config.runtime import (
     Client,
+    ConnectionFailedError,
     Drift,
     DriftError,
     InputError,
@@ -198,6 +200,17 @@ def test_an_unexpected_model_is_reported_once_a_minute_and_counted_each_time(
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
+def test_a_callback_that_raises_costs_no_answer(config: CompiledConfig, caplog: pytest.LogCaptureFixture) -> None:
+    def broken(drift: Drift) -> None:
+        raise KeyError(drift.served)
+
+    gateway = Gateway(answering(model="@cf/other/model"), answering(model="@cf/another/model"))
+    client = gateway.client(config, on_drift=broken)
+    assert [client.ask("sprinter", "Hi").text for _ in range(2)] == ["Hello.", "Hello."]
+    assert sum(client.drift_counts.values()) == 2
+    assert sum("on_drift raised" in record.getMessage() for record in caplog.records) == 1
+
+
 def test_a_client_that_refuses_drift_raises_it_each_time(config: CompiledConfig) -> None:
     client = Gateway(answering(model="@cf/other/model")).client(config, refuse_drift=True)
     for _ in range(2):
@@ -218,6 +231,35 @@ def test_the_time_of_each_phase_adds_up(config: CompiledConfig) -> None:
     assert phases == pytest.approx(timing.total_ms, abs=0.01)
     assert timing.first_token_ms is None
     assert timing.slowest in ("prepare", "prompt", "inference", "parse")
+
+
+def test_what_was_waited_for_in_vain_is_inference(config: CompiledConfig, tmp_path: Path) -> None:
+    def late(request: httpx.Request) -> httpx.Response:
+        time.sleep(0.02)
+        raise httpx.ReadError("reset")
+
+    with Gateway(late).client(config, records=tmp_path) as client, pytest.raises(ConnectionFailedError):
+        client.ask("sprinter", "Hi")
+    (record,) = read_records(tmp_path)
+    assert record["inference_ms"] >= 20
+    assert record["parse_ms"] == 0
+    assert record["slowest"] == "inference"
+
+
+def test_an_attempt_that_fails_after_one_that_was_answered_is_no_parsing(rich: CompiledConfig, tmp_path: Path) -> None:
+    def late(request: httpx.Request) -> httpx.Response:
+        time.sleep(0.02)
+        raise httpx.ReadError("reset")
+
+    with (
+        Gateway(answering(completion("no JSON")), late).client(rich, records=tmp_path) as client,
+        pytest.raises(ConnectionFailedError),
+    ):
+        client.ask("think", "Hi", schema={"type": "object"})
+    (record,) = read_records(tmp_path)
+    assert record["inference_ms"] >= 20
+    assert record["prepare_ms"] < 20
+    assert record["parse_ms"] == 0
 
 
 def test_a_call_leaves_one_line_in_the_log(config: CompiledConfig, caplog: pytest.LogCaptureFixture) -> None:
