@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ Message = Mapping[str, Any]
 # Cloudflare neither caches nor logs larger requests (limits page); a base64 image of 18 MB still fits.
 LARGEST_BODY = 25_000_000
 LARGEST_ANSWER = 16_000_000
+MOST_TOKENS = 10**15
 
 
 class MalformedError(ValueError):
@@ -189,4 +191,15 @@ def usage_of(found: Any) -> Usage | None:
 
 def _count(found: Any, key: str) -> int | None:
     value = found.get(key) if isinstance(found, dict) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if type(value) is int and 0 <= value <= MOST_TOKENS else None
+
+
+def number_of(value: Any) -> float | None:
+    """A number of JSON that one can count with: finite, and no boolean; else None."""
+    if type(value) not in (int, float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -66,8 +67,17 @@ def _payload(texts: list[str], pooling: str | None, target: CompiledTarget) -> P
 def _vectors(count: int, reply: Reply) -> tuple[list[Vector], str | None, Usage | None]:
     body = decoded(reply.body)
     vectors, pooling = body.get("data"), body.get("pooling")
-    if not isinstance(vectors, list) or len(vectors) != count or not all(isinstance(one, list) for one in vectors):
-        raise MalformedError(f"no list of {count} vectors")
+    if not isinstance(vectors, list) or len(vectors) != count or not all(map(_is_vector, vectors)):
+        raise MalformedError(f"no list of {count} vectors of numbers")
     if not vectors[0] or len({len(vector) for vector in vectors}) != 1:
         raise MalformedError("vectors of different lengths")
     return vectors, pooling if isinstance(pooling, str) else None, usage_of(body.get("usage"))
+
+
+def _is_vector(found: Any) -> bool:
+    if not isinstance(found, list) or not {*map(type, found)} <= {int, float}:
+        return False
+    try:
+        return all(map(math.isfinite, found))
+    except OverflowError:
+        return False

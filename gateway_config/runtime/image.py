@@ -12,7 +12,7 @@ from gateway_config.compiled import CompiledTarget
 from gateway_config.config import Price
 from gateway_config.runtime.answer import Outcome
 from gateway_config.runtime.call import Call
-from gateway_config.runtime.chat import decoded
+from gateway_config.runtime.chat import MalformedError, decoded
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.direct import answered
 from gateway_config.runtime.errors import InputError
@@ -94,6 +94,8 @@ def _payload(wanted: Wanted, target: CompiledTarget) -> Payload:
 def _picture(reply: Reply) -> bytes:
     """The bytes of a picture, whether the answer is one, or holds one as base64."""
     if reply.headers.get("content-type", "").startswith("image/"):
+        if not reply.body:
+            raise MalformedError("nothing")
         return reply.body
     return from_base64(decoded(reply.body).get("image"))
 

@@ -10,7 +10,7 @@ from typing import Any
 from gateway_config.compiled import CompiledTarget
 from gateway_config.runtime.answer import Outcome, Usage
 from gateway_config.runtime.call import Call
-from gateway_config.runtime.chat import LARGEST_ANSWER, MalformedError, decoded, usage_of
+from gateway_config.runtime.chat import LARGEST_ANSWER, MalformedError, decoded, number_of, usage_of
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.direct import answered
 from gateway_config.runtime.embed import texts_of
@@ -60,11 +60,17 @@ def _rerank(core: Core, call: Call, body: Mapping[str, Any], count: int) -> Flow
 def _ranked(count: int, reply: Reply) -> tuple[tuple[Ranked, ...], Usage | None]:
     body = decoded(reply.body)
     found = body.get("response")
-    try:
-        ranked = [Ranked(int(item["id"]), float(item["score"])) for item in found or ()]
-    except (KeyError, TypeError, ValueError):
-        raise MalformedError("no list of ids with scores") from None
-    if not ranked or any(not 0 <= item.index < count for item in ranked):
-        raise MalformedError("no list of the documents that were sent")
+    if not isinstance(found, list) or not found:
+        raise MalformedError("no list of ids with scores")
+    ranked = [_ranked_one(count, item) for item in found]
+    if len({item.index for item in ranked}) != len(ranked):
+        raise MalformedError("the same document twice")
     ranked.sort(key=lambda item: (-item.score, item.index))
     return tuple(ranked), usage_of(body.get("usage"))
+
+
+def _ranked_one(count: int, item: Any) -> Ranked:
+    index, score = (item.get("id"), number_of(item.get("score"))) if isinstance(item, dict) else (None, None)
+    if type(index) is not int or not 0 <= index < count or score is None:
+        raise MalformedError("no list of the documents that were sent, each with its score")
+    return Ranked(index, score)

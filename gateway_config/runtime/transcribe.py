@@ -13,7 +13,7 @@ from gateway_config.compiled import CompiledTarget
 from gateway_config.config import Price
 from gateway_config.runtime.answer import Outcome
 from gateway_config.runtime.call import Call
-from gateway_config.runtime.chat import LARGEST_ANSWER, MalformedError, decoded
+from gateway_config.runtime.chat import LARGEST_ANSWER, MalformedError, decoded, number_of
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.direct import answered
 from gateway_config.runtime.flow import Flow, Reply
@@ -65,11 +65,11 @@ def _said(reply: Reply) -> dict[str, Any]:
         raise MalformedError("no text")
     told, segments, vtt = body.get("transcription_info"), body.get("segments"), body.get("vtt")
     info = told if isinstance(told, dict) else {}
-    duration, language = info.get("duration"), info.get("language")
+    duration, language = number_of(info.get("duration")), info.get("language")
     return {
         "text": body["text"].strip(),
         "language": language if isinstance(language, str) else None,
-        "duration_s": float(duration) if isinstance(duration, int | float) else None,
+        "duration_s": duration if duration is not None and duration >= 0 else None,
         "segments": tuple(item for item in segments if isinstance(item, dict)) if isinstance(segments, list) else (),
         "vtt": vtt if isinstance(vtt, str) else None,
     }

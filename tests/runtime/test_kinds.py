@@ -19,7 +19,7 @@ from gateway_config.runtime import (
     KindMismatchError,
 )
 from gateway_config.runtime.segments import read_records
-from tests.runtime.world import Gateway, compiled, gateway_error
+from tests.runtime.world import Gateway, gateway_error
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 20
 WAV = b"RIFF\x24\x00\x00\x00WAVEfmt "
@@ -73,12 +73,6 @@ ROUTES = {
     "announcing": "kind: speak\nintents: [announce]\narms: {one: {model: aura}}",
     "guarding": "kind: classify\nintents: [guard]\narms: {one: {model: guard}}",
 }
-
-
-@pytest.fixture(scope="module")
-def kinds(tmp_path_factory: pytest.TempPathFactory) -> CompiledConfig:
-    folder = tmp_path_factory.mktemp("kinds")
-    return compiled(folder, MODELS, {name: f"version: 1\n{text}\n" for name, text in ROUTES.items()})
 
 
 def result(**body: Any) -> httpx.Response:
