@@ -7,12 +7,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from gateway_config.compiled import CompiledConfig, CompiledRoute, CompiledTarget
+from gateway_config.compiled import (
+    TIERS,
+    CompiledCache,
+    CompiledConfig,
+    CompiledDate,
+    CompiledPrice,
+    CompiledRoute,
+    CompiledTarget,
+    Tier,
+)
 from gateway_config.conditions import METADATA, keys_asked, to_cloudflare
-from gateway_config.config import TIERS, Cache, GatewayConfig, Limit, Route, Split, Target, Tier, shares
+from gateway_config.config import Cache, GatewayConfig, Limit, Model, Route, Split, Target, shares
 from gateway_config.graph import (
     CONDITIONAL,
     END,
@@ -69,7 +78,7 @@ class Draft:
 def _target(draft: Draft, target: Target, arm: str | None) -> CompiledTarget:
     file = draft.config.file
     model = file.models[target.model]
-    return CompiledTarget.model_construct(
+    return CompiledTarget(
         arm=arm,
         tier=_tier_of(draft.route, arm),
         name=target.model,
@@ -78,10 +87,14 @@ def _target(draft: Draft, target: Target, arm: str | None) -> CompiledTarget:
         parameters={key: value for key in _PARAMETERS if (value := getattr(target, key)) is not None},
         prompt=file.prompts[target.prompt].system if target.prompt else None,
         adapter=target.adapter,
-        price=model.price,
+        price=_price(model),
         first_byte_ms=target.first_byte_ms or file.defaults.first_byte_ms,
         retries=file.defaults.retries if target.retries is None else target.retries,
     )
+
+
+def _price(model: Model) -> CompiledPrice | None:
+    return CompiledPrice(**dict(model.price)) if model.price is not None else None
 
 
 def _tier_of(route: Route, arm: str | None) -> Tier | None:
@@ -120,7 +133,7 @@ def _verbatim_target(config: GatewayConfig, element: Element) -> CompiledTarget:
         name=same[0][0] if same else model,
         upstream=upstream,
         model=model,
-        price=same[0][1].price if same else None,
+        price=_price(same[0][1]) if same else None,
         first_byte_ms=properties.get("timeout", 0),
         retries=properties.get("retries", 0),
     )
@@ -252,17 +265,14 @@ def _compiled(draft: Draft) -> CompiledRoute:
         sticky=route.sticky or file.defaults.sticky,
         deadline_ms=route.deadline_ms or file.defaults.deadline_ms,
         tier=default_tier(draft.config, route) if route.tiers else None,
-        cache=_ordered(route.cache),
+        cache=_cache(route.cache) if route.cache else None,
         declared=str(draft.config.route_sources[draft.name].place(("arms",), key=True)),
     )
 
 
-def _ordered(cache: Cache | None) -> Cache | None:
-    if cache is None:
-        return None
-    return cache.model_copy(
-        update={"fields": dict(sorted(cache.fields.items())), "shared": tuple(sorted(cache.shared))}
-    )
+def _cache(cache: Cache) -> CompiledCache:
+    fields = {name: CompiledDate(**dict(own)) if own != "text" else own for name, own in sorted(cache.fields.items())}
+    return CompiledCache(key=cache.key, fields=fields, ttl_s=cache.ttl_s, shared=tuple(sorted(cache.shared)))
 
 
 def is_routed(route: Route) -> bool:
@@ -311,7 +321,7 @@ def _closed(entry: str, elements: Iterable[Element]) -> Graph:
 
 def _with_digests(graph: Graph, **fields: Any) -> CompiledRoute:
     own = graph_digest(graph)
-    return CompiledRoute.model_construct(
+    return CompiledRoute(
         elements=tuple(to_wire(graph)),
         metadata_keys=keys_read(graph),
         graph_digest=own,
@@ -331,7 +341,7 @@ def _known_to_callers(fields: Mapping[str, Any]) -> dict[str, Any]:
         "sticky": fields["sticky"],
         "deadline_ms": fields["deadline_ms"],
         "tier": fields.get("tier"),
-        "cache": cache.model_dump(mode="json") if cache else None,
+        "cache": asdict(cache) if cache else None,
     }
 
 

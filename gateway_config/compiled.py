@@ -5,29 +5,70 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
-
-from gateway_config.config import Cache, KindName, Price, Sticky, Tier
 from gateway_config.graph import Graph
+from gateway_config.kinds import KindName
 from gateway_config.wire import from_wire
 
+# Takes as long to import as the whole client, which needs it only to read or write the published form.
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+Tier = Literal["edge", "frontier"]
+Sticky = Literal["user", "tenant", "project", "request"]
+Around = Literal["tenant", "arm", "prompt"]
+
+TIERS: tuple[Tier, ...] = get_args(Tier)
 # Cloudflare keeps five entries of a request's metadata and drops the rest without a word (facts: limits).
 MOST_KEYS = 5
 # What is sent while there is room, after the trace and what the graph reads.
 _OPTIONAL_KEYS = ("tenant_id", "project", "intent")
 
 
-class Compiled(BaseModel):
-    """Base of the compiled classes: frozen, and tolerant of keys that a newer Gatewright has added."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledPrice:
+    """What a model costs, per unit of its kind, in US dollars; None is unknown, not free."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    as_of: date
+    source: Literal["published", "measured"] = "published"
+    in_usd_per_mtok: Decimal | None = None
+    out_usd_per_mtok: Decimal | None = None
+    cached_in_usd_per_mtok: Decimal | None = None
+    usd_per_input_tile_step: Decimal | None = None
+    usd_per_output_tile_step: Decimal | None = None
+    usd_per_tile: Decimal | None = None
+    usd_per_step: Decimal | None = None
+    usd_per_audio_min: Decimal | None = None
+    usd_per_kchar: Decimal | None = None
 
 
-class CompiledTarget(Compiled):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledDate:
+    """A day in a cache key: its form (as strftime writes it), and whose midnight counts."""
+
+    form: str
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledCache:
+    """Answers that may be repeated: the template of their key, its fields, and what around it does not count."""
+
+    key: str
+    fields: Mapping[str, Literal["text"] | CompiledDate] = field(default_factory=dict)
+    ttl_s: int
+    shared: tuple[Around, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledTarget:
     """What a model element means to a caller: who serves, with what the caller sends along, at which price.
 
     `arm` is None for a fallback or for what is beyond a limit. `name` is the model's name in gateway.yaml, `model` its
@@ -39,15 +80,16 @@ class CompiledTarget(Compiled):
     name: str
     upstream: str
     model: str
-    parameters: Mapping[str, Any] = {}
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     prompt: str | None = None
     adapter: str | None = None
-    price: Price | None = None
+    price: CompiledPrice | None = None
     first_byte_ms: int
     retries: int
 
 
-class CompiledRoute(Compiled):
+@dataclass(frozen=True, kw_only=True)
+class CompiledRoute:
     """One route: its graph as Cloudflare's elements, and what only callers know.
 
     `routed`: a dynamic route at Cloudflare; otherwise the runtime decides. `targets` are keyed by the id of their model
@@ -65,7 +107,7 @@ class CompiledRoute(Compiled):
     sticky: Sticky
     deadline_ms: int
     tier: Tier | None = None
-    cache: Cache | None = None
+    cache: CompiledCache | None = None
     graph_digest: str
     config_digest: str
     declared: str
@@ -94,7 +136,8 @@ class CompiledRoute(Compiled):
         return tuple(dict.fromkeys(("trace", *self.metadata_keys, *_OPTIONAL_KEYS)))
 
 
-class CompiledConfig(Compiled):
+@dataclass(frozen=True, kw_only=True)
+class CompiledConfig:
     """All routes of one stage. `digest` is the hash of the routes' config digests.
 
     `front_door` names the route that dispatches on the intent; `tenants` maps a tenant to its adapter for each model.
@@ -106,8 +149,8 @@ class CompiledConfig(Compiled):
     digest: str
     routes: Mapping[str, CompiledRoute]
     front_door: str | None = None
-    projects: Mapping[str, tuple[str, ...]] = {}
-    tenants: Mapping[str, Mapping[str, str]] = {}
+    projects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    tenants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @cached_property
     def intents(self) -> Mapping[str, str]:
@@ -116,8 +159,16 @@ class CompiledConfig(Compiled):
 
     def to_json(self) -> str:
         """The published form; `from_json` reads it back."""
-        return self.model_dump_json(exclude_defaults=True)
+        return _published_form().dump_json(self, exclude_defaults=True).decode()
 
     @classmethod
     def from_json(cls, text: str | bytes) -> CompiledConfig:
-        return cls.model_validate_json(text, strict=False)
+        """A published config; keys that a newer Gatewright has added are passed over. ValueError says what is wrong."""
+        return _published_form().validate_json(text)
+
+
+@functools.cache
+def _published_form() -> TypeAdapter[CompiledConfig]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(CompiledConfig)

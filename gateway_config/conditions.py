@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any
-
-from pydantic import BeforeValidator, WithJsonSchema
+from typing import Any
 
 from gateway_config.graph import canonical_json
 
@@ -23,7 +21,7 @@ _GROUPS = {"any": "$or", "all": "$and"}
 _DEEPEST = 8
 
 
-def _checked(value: Any, depth: int = 0) -> Any:
+def checked_condition(value: Any, depth: int = 0) -> Any:
     """The condition itself, if it is one; a ValueError says what is not."""
     if not isinstance(value, dict) or not value:
         raise ValueError("maps metadata keys to what they are, such as {plan: free}")
@@ -43,7 +41,7 @@ def _check_group(key: str, conditions: Any, depth: int) -> None:
     if not isinstance(conditions, list) or not conditions:
         raise ValueError(f"has a list of conditions under `{key}`")
     for condition in conditions:
-        _checked(condition, depth + 1)
+        checked_condition(condition, depth + 1)
 
 
 def _check_test(key: str, test: Any) -> None:
@@ -51,13 +49,6 @@ def _check_test(key: str, test: Any) -> None:
     values = wanted if isinstance(wanted, list) and wanted is test and wanted else [wanted]
     if not all(isinstance(value, str | int) for value in values):
         raise ValueError(f"compares `{key}` with a text, a whole number, true or false, a list of those, or {{not: …}}")
-
-
-Condition = Annotated[
-    dict[str, Any],
-    BeforeValidator(_checked),
-    WithJsonSchema({"type": "object", "minProperties": 1, "description": "Metadata keys and what they are."}),
-]
 
 
 def keys_of(condition: Mapping[str, Any]) -> Iterator[str]:

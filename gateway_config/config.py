@@ -10,11 +10,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
-from gateway_config.conditions import Condition
+from gateway_config.compiled import TIERS, Around, Sticky, Tier
+from gateway_config.conditions import checked_condition
+from gateway_config.kinds import KindName
 from gateway_config.problems import Place
 from gateway_config.reading import Document, Path
 
@@ -24,16 +26,12 @@ STAGE_PATTERN = r"^[a-z][a-z0-9]{0,15}$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=40)]
 StageName = Annotated[str, StringConstraints(pattern=STAGE_PATTERN)]
 MetadataKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
-KindName = Literal["chat", "vision", "image", "embed", "rerank", "transcribe", "speak", "classify"]
-Tier = Literal["edge", "frontier"]
 Share = Annotated[int, Field(ge=0, le=100)] | Literal["rest"]
 Split = Annotated[dict[Name, Share], Field(min_length=1)]
-Sticky = Literal["user", "tenant", "project", "request"]
 Reason = Annotated[str, StringConstraints(min_length=10)]
 HazardAction = Literal["flag", "block"]
 Capability = Literal["tools", "json", "vision", "reasoning", "lora", "stream", "batch"]
 
-TIERS: tuple[Tier, ...] = get_args(Tier)
 _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,18})?")
 
 
@@ -61,6 +59,11 @@ def _json(value: Any) -> Any:
 
 Usd = Annotated[Decimal, BeforeValidator(_money), Field(ge=0, allow_inf_nan=False)]
 Real = Annotated[float, BeforeValidator(_float)]
+Condition = Annotated[
+    dict[str, Any],
+    BeforeValidator(checked_condition),
+    WithJsonSchema({"type": "object", "minProperties": 1, "description": "Metadata keys and what they are."}),
+]
 
 
 class Part(BaseModel):
@@ -290,7 +293,7 @@ class Cache(Part):
     key: str = Field(min_length=1)
     fields: dict[MetadataKey, Literal["text"] | DateField] = {}
     ttl_s: int = Field(gt=0)
-    shared: tuple[Literal["tenant", "arm", "prompt"], ...] = Field(default=(), strict=False)
+    shared: tuple[Around, ...] = Field(default=(), strict=False)
 
 
 def _named(value: Any) -> Any:

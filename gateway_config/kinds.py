@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
+
+KindName = Literal["chat", "vision", "image", "embed", "rerank", "transcribe", "speak", "classify"]
 
 _TOKENS = ("in_usd_per_mtok", "out_usd_per_mtok", "cached_in_usd_per_mtok")
 

@@ -1,5 +1,6 @@
 """The compiler, one idea a case: YAML in, elements out (tests/golden/compile)."""
 
+import dataclasses
 import json
 import random
 import re
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 
 from gateway_config.compile import compile_config
-from gateway_config.compiled import CompiledConfig
+from gateway_config.compiled import CompiledCache, CompiledConfig, CompiledDate, CompiledPrice
+from gateway_config.config import Cache, DateField, Part, Price
 from gateway_config.decide import decide
 from gateway_config.load import examine, load
 from gateway_config.wire import from_wire, to_wire
@@ -233,3 +235,10 @@ def test_ids_of_elements_are_readable() -> None:
     for case in CASES:
         for route in compiled_case(case).routes.values():
             assert all(re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", element["id"]) for element in route.elements)
+
+
+@pytest.mark.parametrize(
+    ("written", "compiled"), [(Price, CompiledPrice), (Cache, CompiledCache), (DateField, CompiledDate)]
+)
+def test_what_is_compiled_has_the_keys_that_are_written(written: type[Part], compiled: type) -> None:
+    assert [*written.model_fields] == [field.name for field in dataclasses.fields(compiled)]

@@ -312,6 +312,13 @@ def test_prices_are_compared_without_losing_a_digit(committed: Path) -> None:
     assert {change["after"]["in_usd_per_mtok"] for change in changed} == {"0.100"}
 
 
+def test_a_cache_that_comes_is_told_with_its_fields(committed: Path) -> None:
+    cache = 'cache: {key: "{day}", ttl_s: 60, fields: {day: {form: "%d", time_zone: Europe/Berlin}}}\n'
+    write_config(committed, editor=EDITOR + cache)
+    [change] = run_json("diff")["changed"][0]["settings"]
+    assert change["after"]["fields"] == {"day": {"form": "%d", "time_zone": "Europe/Berlin"}}
+
+
 def test_an_older_revision_can_be_named(committed: Path) -> None:
     write_config(committed, editor=EDITOR.replace("sticky: tenant", "sticky: user"))
     git("commit", "-q", "-a", "-m", "second")

@@ -25,6 +25,12 @@ WORLDLY_CALLS = {"open", "print", "input", "now", "utcnow", "today", "getenv"}
 LIGHT = ("gateway_config", "gateway_config.load", "gateway_config.compile", "gateway_config.runtime")
 # (rich is left out: httpx imports it for its own command where it is there)
 EXTRAS = {"typer", "pulumi", "pulumi_cloudflare", "grpc", "duckdb", "boto3", "uvicorn", "openai"}
+# What only a config of files needs; pydantic's own share comes with `main`, when the first class is made.
+HEAVY = {f"gateway_config.{name}" for name in ("config", "load", "reading", "rules", "compile")} | {
+    "yaml",
+    "pydantic.main",
+    "pydantic.type_adapter",
+}
 
 
 @cache
@@ -93,6 +99,12 @@ def test_what_an_application_imports_needs_the_base_install_only() -> None:
     program = f"import sys, {', '.join(LIGHT)}; print(*{{name.split('.')[0] for name in sys.modules}})"
     loaded = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
     assert EXTRAS & set(loaded.stdout.split()) == set()
+
+
+def test_a_client_of_a_published_config_imports_nothing_that_reads_yaml_or_builds_validators() -> None:
+    program = "import sys; from gateway_config.runtime import AsyncClient, Client; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert HEAVY & set(loaded.stdout.split()) == set()
 
 
 def test_the_public_names_change_on_purpose_only(golden: Callable[[str, str], None]) -> None:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
+from pydantic_core import to_jsonable_python
 
 from gateway_config import show as drawing
 from gateway_config.commands.lookup import compiled_config, named_route, to_json
@@ -50,4 +51,4 @@ def _drawn(route: CompiledRoute, format: Format) -> str:
         return drawing.tree(route)
     if format is Format.MERMAID:
         return drawing.mermaid(route)
-    return to_json(list(route.elements) if format is Format.WIRE else route.model_dump(mode="json"))
+    return to_json(list(route.elements) if format is Format.WIRE else to_jsonable_python(route))

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from gateway_config.config import Cache, DateField
+from gateway_config.compiled import CompiledCache, CompiledDate
 from gateway_config.graph import canonical_json
 from gateway_config.runtime.asking import Asking
 from gateway_config.runtime.call import Call
@@ -39,7 +39,7 @@ def unread(headers: Mapping[str, str]) -> dict[str, str]:
     return {**headers, "cf-aig-skip-cache": "true"} if "cf-aig-cache-key" in headers else dict(headers)
 
 
-def cache_key(call: Call, cache: Cache, asking: Asking, fields: Mapping[str, str], namespace: str) -> str:
+def cache_key(call: Call, cache: CompiledCache, asking: Asking, fields: Mapping[str, str], namespace: str) -> str:
     """`<namespace>:<route>:<arm>:<tenant>:<prompt hash>:<template>`; what is shared stands as a hyphen.
 
     Arms that share their answers do so within a tier: who asks the frontier is not answered from the edge.
@@ -55,7 +55,7 @@ def cache_key(call: Call, cache: Cache, asking: Asking, fields: Mapping[str, str
     return ":".join([quote(namespace, safe=""), call.view.route.name, *parts, rendered(cache, fields)])
 
 
-def rendered(cache: Cache, fields: Mapping[str, str], at: datetime | None = None) -> str:
+def rendered(cache: CompiledCache, fields: Mapping[str, str], at: datetime | None = None) -> str:
     """The template with its fields. Raises InputError for a field that is missing, or not declared."""
     if unknown := fields.keys() - cache.fields.keys():
         raise InputError(f"the cache key has no field {min(unknown)!r}. {did_you_mean(min(unknown), cache.fields)}")
@@ -67,7 +67,7 @@ def rendered(cache: Cache, fields: Mapping[str, str], at: datetime | None = None
                 raise InputError(f'the field "{name}" of the cache key is a text.')
             return quote(str(fields[name]), safe="")
         declared = cache.fields.get(name)
-        if isinstance(declared, DateField):
+        if isinstance(declared, CompiledDate):
             from zoneinfo import ZoneInfo  # only keys with a date need it
 
             return (at or datetime.now(UTC)).astimezone(ZoneInfo(declared.time_zone)).strftime(declared.form)

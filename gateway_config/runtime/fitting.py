@@ -6,13 +6,15 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from pydantic import BaseModel, PydanticUserError, ValidationError
+from typing import TYPE_CHECKING, Any
 
 from gateway_config.runtime.chat import read_json
 from gateway_config.runtime.errors import InputError
 from gateway_config.runtime.facts import shown
+
+# Who gives a pydantic class has imported it; nobody else waits for it.
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,),
@@ -62,6 +64,7 @@ _RIGHT: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("minimum", "maximum"), _is_number),
     **dict.fromkeys(("minItems", "maxItems", "minLength", "maxLength"), _is_size),
 }
+_EXPECTED = "schema is a pydantic class or a JSON Schema"
 _FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*)\n\s*```\s*", re.DOTALL)
 
 
@@ -93,28 +96,42 @@ class Shape:
             if complaint := next(_complaints(value, self.schema, "the answer"), None):
                 raise UnfitError(complaint)
             return value
-        try:
-            return self.model.model_validate(value)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            place = ".".join(str(step) for step in first["loc"]) or "the answer"
-            raise UnfitError(f"{place}: {first['msg']}") from None
+        return _as_class(self.model, value)
+
+
+def _as_class(model: type[BaseModel], value: Any) -> BaseModel:
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(step) for step in first["loc"]) or "the answer"
+        raise UnfitError(f"{place}: {first['msg']}") from None
 
 
 def shape_of(schema: object) -> Shape:
     """The shape that a caller gives. Raises InputError for a schema that we could not check."""
-    if isinstance(schema, type) and issubclass(schema, BaseModel):
-        try:
-            return Shape(schema.__name__, schema.model_json_schema(), schema)
-        except (PydanticUserError, AttributeError) as error:
-            raise InputError(f"{schema.__name__} has no JSON Schema: {error}.") from None
+    if isinstance(schema, type):
+        return _shape_of_class(schema)
     if not isinstance(schema, Mapping):
-        raise InputError(f"schema is a pydantic class or a JSON Schema; found {type(schema).__name__}.")
+        raise InputError(f"{_EXPECTED}; found {type(schema).__name__}.")
     try:
         _check(schema)
     except RecursionError:
         raise InputError("the schema is nested too deeply, or contains itself.") from None
     return Shape(str(schema.get("title") or "answer"), schema)
+
+
+def _shape_of_class(given: type) -> Shape:
+    from pydantic import BaseModel, PydanticUserError
+
+    if not issubclass(given, BaseModel):
+        raise InputError(f"{_EXPECTED}; found the class {given.__name__}.")
+    try:
+        return Shape(given.__name__, given.model_json_schema(), given)
+    except (PydanticUserError, AttributeError) as error:
+        raise InputError(f"{given.__name__} has no JSON Schema: {error}.") from None
 
 
 def _check(schema: Any) -> None:

@@ -8,8 +8,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from gateway_config.compiled import CompiledTarget
-from gateway_config.config import Price
+from gateway_config.compiled import CompiledPrice, CompiledTarget
 from gateway_config.runtime.answer import Outcome
 from gateway_config.runtime.call import Call
 from gateway_config.runtime.chat import MalformedError, decoded
@@ -100,7 +99,7 @@ def _picture(reply: Reply) -> bytes:
     return from_base64(decoded(reply.body).get("image"))
 
 
-def _cost(price: Price | None, wanted: Wanted) -> Decimal | None:
+def _cost(price: CompiledPrice | None, wanted: Wanted) -> Decimal | None:
     """US dollars by tiles and steps (facts section 8); unknown without the steps, or with pictures of unknown size."""
     if price is None or wanted.steps is None or wanted.references:
         return None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-from pydantic import BaseModel
-
-from gateway_config.config import TIERS
+from gateway_config.compiled import TIERS
 from gateway_config.runtime.errors import InputError
 from gateway_config.runtime.facts import Facts, Scalar, did_you_mean, mapping_of, shown
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 TierName = Literal["edge", "frontier"]
 Effort = Literal["low", "medium", "high"]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from gateway_config.config import Price
+from gateway_config.compiled import CompiledPrice
 from gateway_config.runtime.answer import Usage
 
 _PER_TOKEN = Decimal(1).scaleb(-6)
 
 
-def cost_usd(price: Price | None, usage: Usage | None) -> Decimal | None:
+def cost_usd(price: CompiledPrice | None, usage: Usage | None) -> Decimal | None:
     """US dollars for the tokens of a call.
 
     Cached input is priced apart where the model has such a price (facts section 8); elsewhere it costs as any other.
@@ -31,7 +31,7 @@ def cost_usd(price: Price | None, usage: Usage | None) -> Decimal | None:
     return total * _PER_TOKEN
 
 
-def input_cost_usd(price: Price | None, usage: Usage | None) -> Decimal | None:
+def input_cost_usd(price: CompiledPrice | None, usage: Usage | None) -> Decimal | None:
     """The same for a model that is paid for its input only: it has no tokens out."""
     if price is None or price.in_usd_per_mtok is None or usage is None or usage.tokens_in is None:
         return None

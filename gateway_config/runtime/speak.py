@@ -8,8 +8,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from gateway_config.compiled import CompiledTarget
-from gateway_config.config import Price
+from gateway_config.compiled import CompiledPrice, CompiledTarget
 from gateway_config.runtime.answer import Outcome
 from gateway_config.runtime.call import Call
 from gateway_config.runtime.chat import MalformedError, decoded
@@ -63,7 +62,7 @@ def _recording(reply: Reply) -> tuple[bytes, str]:
     return data, media_type(data)
 
 
-def _cost(price: Price | None, text: str) -> Decimal | None:
+def _cost(price: CompiledPrice | None, text: str) -> Decimal | None:
     """US dollars by the character; unknown for a model that is paid by the minute, since nothing tells those."""
     if price is None or price.usd_per_kchar is None:
         return None

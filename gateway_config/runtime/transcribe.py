@@ -9,8 +9,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from gateway_config.compiled import CompiledTarget
-from gateway_config.config import Price
+from gateway_config.compiled import CompiledPrice, CompiledTarget
 from gateway_config.runtime.answer import Outcome
 from gateway_config.runtime.call import Call
 from gateway_config.runtime.chat import LARGEST_ANSWER, MalformedError, decoded, number_of
@@ -83,7 +82,7 @@ def _deepgram(body: Mapping[str, Any]) -> dict[str, Any]:
         return {}
 
 
-def _cost(price: Price | None, duration_s: float | None) -> Decimal | None:
+def _cost(price: CompiledPrice | None, duration_s: float | None) -> Decimal | None:
     """US dollars by the minute; unknown where the model does not tell how long the recording is."""
     if price is None or price.usd_per_audio_min is None or duration_s is None:
         return None

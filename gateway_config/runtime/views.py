@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gateway_config.compiled import CompiledConfig, CompiledRoute, CompiledTarget
-from gateway_config.config import Price
+from gateway_config.compiled import CompiledConfig, CompiledPrice, CompiledRoute, CompiledTarget
 from gateway_config.decide import Decision, decide, distribution
 from gateway_config.graph import RATE, Graph
 from gateway_config.runtime.answer import ServedBy
@@ -62,7 +61,7 @@ class RouteView:
     def target(self, element: str | None) -> CompiledTarget | None:
         return self.route.targets.get(element) if element is not None else None
 
-    def price(self, served: ServedBy) -> Price | None:
+    def price(self, served: ServedBy) -> CompiledPrice | None:
         """The price of the model that served, where it is one of this route and has one."""
         targets = self.route.targets
         known = targets.get(served.element or "") or next((t for t in targets.values() if t.name == served.name), None)
