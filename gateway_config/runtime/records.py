@@ -32,11 +32,12 @@ import time
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from json.encoder import encode_basestring_ascii as _quoted
 
 from gateway_config.compiled import CompiledConfig
 from gateway_config.runtime.answer import Attempt, Outcome, ServedBy, Timing, Usage
 from gateway_config.runtime.call import Call
+from gateway_config.runtime.facts import Scalar
 from gateway_config.runtime.trace import read_trace
 from gateway_config.runtime.views import RouteView
 
@@ -47,9 +48,13 @@ _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 def call_line(config: CompiledConfig, call: Call, status: str, outcome: Outcome | None, timing: Timing) -> bytes:
-    """The record of a call that is over, as a line; `outcome` is None where no answer came."""
-    own = _encode(_own_fields(call, status, outcome, timing))
-    return f"{_same_fields(config.stage, config.gateway_id, call.view)},{own[1:]}\n".encode()
+    """The record of a call that is over, as a line; `outcome` is None where no answer came.
+
+    It is written out field by field, which takes half the time of a dictionary and an encoder.
+    """
+    begin = _same_fields(config.stage, config.gateway_id, call.view)
+    times, told = _time_fields(timing), _attempt_fields(call)
+    return f"{begin},{_call_fields(call)},{_answer_fields(status, outcome)},{times},{told}}}\n".encode()
 
 
 @lru_cache(maxsize=1024)
@@ -69,49 +74,95 @@ def _same_fields(stage: str, gateway_id: str, view: RouteView) -> str:
     return _encode(same)[:-1]
 
 
-def _own_fields(call: Call, status: str, outcome: Outcome | None, timing: Timing) -> dict[str, Any]:
+def _call_fields(call: Call) -> str:
     facts = call.facts
-    usage = (outcome.usage if outcome else None) or _UNKNOWN_USAGE
+    return (
+        f'"id":{_text(call.request_id)}'
+        f',"trace":{_text(call.last_trace)}'
+        f',"at":{_text(moment(int(call.request_id[:12], 16)))}'
+        f',"intent":{_text(facts.intent)}'
+        f',"tier":{_text(call.tier)}'
+        f',"tenant":{_text(facts.tenant)}'
+        f',"project":{_text(facts.project)}'
+        f',"user":{_text(facts.user)}'
+        f',"arm":{_text(call.assigned_arm)}'
+        f',"pinned":{"false" if facts.arm is None else "true"}'
+        f',"deeper_of":{_text(call.deeper_of)}'
+    )
+
+
+def _answer_fields(status: str, outcome: Outcome | None) -> str:
     served = outcome.served_by if outcome else _UNKNOWN_SERVER
+    usage = (outcome.usage if outcome else None) or _UNKNOWN_USAGE
+    return (
+        f'"served_upstream":{_text(served.upstream)}'
+        f',"served_model":{_text(served.model)}'
+        f',"served_name":{_text(served.name)}'
+        f',"served_arm":{_text(served.arm)}'
+        f',"status":{_text(status)}'
+        f',"tokens_in":{_count(usage.tokens_in)}'
+        f',"tokens_out":{_count(usage.tokens_out)}'
+        f',"cached_tokens_in":{_count(usage.cached_tokens_in)}'
+        f',"reasoning_tokens":{_count(usage.reasoning_tokens)}'
+        f',"cost_usd":{_text(_exact(outcome.cost_usd if outcome else None))}'
+        f',"cache":{_text(outcome.cache if outcome else None)}'
+        f',"log_id":{_text(outcome.log_id if outcome else None)}'
+        f',"finish_reason":{_text(getattr(outcome, "finish_reason", None))}'
+    )
+
+
+def _time_fields(timing: Timing) -> str:
+    first_token_ms = "null" if timing.first_token_ms is None else f"{timing.first_token_ms:.3f}"
+    return (
+        f'"prepare_ms":{timing.prepare_ms:.3f}'
+        f',"prompt_ms":{timing.prompt_ms:.3f}'
+        f',"inference_ms":{timing.inference_ms:.3f}'
+        f',"first_token_ms":{first_token_ms}'
+        f',"parse_ms":{timing.parse_ms:.3f}'
+        f',"total_ms":{timing.total_ms:.3f}'
+        f',"slowest":"{timing.slowest}"'
+    )
+
+
+def _attempt_fields(call: Call) -> str:
+    """What was sent, and what came of each try."""
     last = call.attempts[-1] if call.attempts else None
-    return {
-        "id": call.request_id,
-        "trace": call.last_trace,
-        "at": moment(int(call.request_id[:12], 16)),
-        "intent": facts.intent,
-        "tier": call.tier,
-        "tenant": facts.tenant,
-        "project": facts.project,
-        "user": facts.user,
-        "arm": call.assigned_arm,
-        "pinned": facts.arm is not None,
-        "served_upstream": served.upstream,
-        "served_model": served.model,
-        "served_name": served.name,
-        "served_arm": served.arm,
-        "status": status,
-        "http_status": last.status if last else None,
-        "code": last.code if last else None,
-        "tokens_in": usage.tokens_in,
-        "tokens_out": usage.tokens_out,
-        "cached_tokens_in": usage.cached_tokens_in,
-        "reasoning_tokens": usage.reasoning_tokens,
-        "cost_usd": _exact(outcome.cost_usd if outcome else None),
-        "cache": outcome.cache if outcome else None,
-        "prepare_ms": round(timing.prepare_ms, 3),
-        "prompt_ms": round(timing.prompt_ms, 3),
-        "inference_ms": round(timing.inference_ms, 3),
-        "first_token_ms": None if timing.first_token_ms is None else round(timing.first_token_ms, 3),
-        "parse_ms": round(timing.parse_ms, 3),
-        "total_ms": round(timing.total_ms, 3),
-        "slowest": timing.slowest,
-        "log_id": outcome.log_id if outcome else None,
-        "finish_reason": getattr(outcome, "finish_reason", None),
-        "deeper_of": call.deeper_of,
-        "metadata": {**call.metadata, **call.left_out},
-        "left_out": list(call.left_out),
-        "attempts": [_attempt(attempt) for attempt in call.attempts],
-    }
+    metadata = ",".join([f"{_quoted(key)}:{_scalar(value)}" for key, value in _all_metadata(call).items()])
+    return (
+        f'"http_status":{_count(last.status if last else None)}'
+        f',"code":{_count(last.code if last else None)}'
+        f',"metadata":{{{metadata}}}'
+        f',"left_out":[{",".join(map(_quoted, call.left_out))}]'
+        f',"attempts":[{",".join(map(_attempt, call.attempts))}]'
+    )
+
+
+def _all_metadata(call: Call) -> Mapping[str, Scalar]:
+    return {**call.metadata, **call.left_out} if call.left_out else call.metadata
+
+
+def _attempt(attempt: Attempt) -> str:
+    return (
+        f'{{"number":{attempt.number}'
+        f',"started_ms":{attempt.started_ms:.3f}'
+        f',"duration_ms":{attempt.duration_ms:.3f}'
+        f',"outcome":{_text(attempt.outcome)}'
+        f',"status":{_count(attempt.status)}'
+        f',"code":{_count(attempt.code)}'
+        f',"element":{_text(attempt.element)}}}'
+    )
+
+
+def _text(value: str | None) -> str:
+    return "null" if value is None else _quoted(value)
+
+
+def _count(value: int | None) -> str:
+    return "null" if value is None else format(value, "d")
+
+
+def _scalar(value: Scalar) -> str:
+    return _quoted(value) if isinstance(value, str) else _encode(value)
 
 
 def feedback_line(trace: str, feedback_id: str, thumb: int | None, score: float | None, note: str | None) -> bytes:
@@ -140,18 +191,6 @@ def moment(milliseconds: int) -> str:
 @lru_cache(maxsize=16)
 def _second(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-
-
-def _attempt(attempt: Attempt) -> Mapping[str, Any]:
-    return {
-        "number": attempt.number,
-        "started_ms": attempt.started_ms,
-        "duration_ms": attempt.duration_ms,
-        "outcome": attempt.outcome,
-        "status": attempt.status,
-        "code": attempt.code,
-        "element": attempt.element,
-    }
 
 
 def _exact(cost: Decimal | None) -> str | None:

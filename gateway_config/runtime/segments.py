@@ -14,6 +14,14 @@ from typing import Any
 OPEN, CLOSED = ".open.jsonl", ".jsonl"
 
 
+class LostLinesError(Exception):
+    """That many lines of those to append were lost, and why."""
+
+    def __init__(self, count: int, reason: str) -> None:
+        super().__init__(reason)
+        self.count = count
+
+
 class Segments:
     """A folder of segments, of which this writes one at a time. Other processes may write too; not for threads."""
 
@@ -22,32 +30,53 @@ class Segments:
         self._file: int | None = None
         self._path = folder
         self._size, self._until = 0, 0.0
-        self._torn = False
 
-    def append(self, line: bytes) -> None:
-        """Hands a line to the operating system; raises OSError where that is not possible."""
-        if self._file is None or self._size >= self._segment_bytes or time.monotonic() >= self._until:
-            self._begin()
+    def append(self, lines: bytes) -> None:
+        """Hands whole lines to the operating system at once; raises LostLinesError for those that it did not take."""
+        taken = 0
+        try:
+            if self._file is None or self._size >= self._segment_bytes or time.monotonic() >= self._until:
+                self._begin()
+            while taken < len(lines):
+                taken += self._written(lines[taken:])
+        except OSError as error:
+            whole = lines.rfind(b"\n", 0, taken) + 1
+            if whole < taken:
+                self._cut(taken - whole)
+            raise LostLinesError(lines.count(b"\n", whole), error.strerror or str(error)) from error
+
+    def _written(self, data: bytes) -> int:
         assert self._file is not None
-        # After a write that was cut short, an empty line keeps the torn one apart from this.
-        data = b"\n" + line if self._torn else line
-        self._torn = True
-        written = os.write(self._file, data)
-        self._size += written
-        if written < len(data):
-            raise OSError("the disk took a part of a record only")
-        self._torn = False
+        count = os.write(self._file, data)
+        if count == 0:
+            raise OSError("the disk takes nothing")
+        self._size += count
+        return count
+
+    def _cut(self, torn: int) -> None:
+        """Takes the torn end of a line away, else ends the segment with it, so that the next line stands apart."""
+        assert self._file is not None
+        self._size -= torn
+        try:
+            os.ftruncate(self._file, self._size)
+        except OSError:
+            self._end()
 
     def _begin(self) -> None:
-        self.close()
+        self._end()
         self.folder.mkdir(parents=True, exist_ok=True)
         seconds, rest = divmod(time.time_ns(), 1_000_000_000)
         at = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(seconds))}.{rest:09d}Z"
         path = self.folder / f"{at}-{os.getpid()}-{os.urandom(4).hex()}{OPEN}"
         file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held while this process lives: see `close_abandoned`
-        self._file, self._path, self._size, self._torn = file, path, 0, False
+        self._file, self._path, self._size = file, path, 0
         self._until = time.monotonic() + self._segment_s
+
+    def _end(self) -> None:
+        """Closes the segment, also where its folder was taken away: the next lines are not to be lost for that."""
+        with contextlib.suppress(OSError):
+            self.close()
 
     def close(self) -> None:
         """Closes the segment that is written, so that it can be shipped."""

@@ -3,14 +3,9 @@
 import asyncio
 import gc
 import json
-import os
-import signal
-import subprocess
-import sys
-import threading
+import re
 import time
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +13,9 @@ import httpx
 import pytest
 
 from gateway_config.compiled import CompiledConfig
-from gateway_config.runtime import NoModelAnsweredError, StreamInterruptedError
+from gateway_config.runtime import NoModelAnsweredError, StreamInterruptedError, records
 from gateway_config.runtime import ledger as ledgers
-from gateway_config.runtime.ledger import Ledger
-from gateway_config.runtime.segments import close_abandoned, closed_segments, read_records
+from gateway_config.runtime.segments import closed_segments, read_records
 from tests.runtime.test_decoder import OPENAI
 from tests.runtime.test_stream import streaming
 from tests.runtime.world import GEMMA, TOKEN, Gateway, answering, gateway_error
@@ -43,15 +37,6 @@ def records_in(folder: Path) -> list[Mapping[str, Any]]:
 def only(folder: Path) -> Mapping[str, Any]:
     (record,) = records_in(folder)
     return record
-
-
-def line(**record: Any) -> bytes:
-    return json.dumps(record).encode() + b"\n"
-
-
-def writing(ledger: Ledger, **record: Any) -> None:
-    ledger.write(lambda: line(**record))
-    ledger.flush()
 
 
 def test_a_record_has_the_frozen_fields(config: CompiledConfig, folder: Path) -> None:
@@ -112,6 +97,12 @@ def test_a_record_has_the_frozen_fields(config: CompiledConfig, folder: Path) ->
         },
         "left_out": ["page"],
     }
+
+
+def test_every_field_stands_in_the_schema(config: CompiledConfig, folder: Path) -> None:
+    Gateway().client(config, records=folder).ask("sprinter", "Hi")
+    said = set(re.findall(r"\w+", records.__doc__ or ""))
+    assert [name for name in only(folder) if name not in said] == []
 
 
 def test_the_time_of_a_record_is_when_the_call_began(config: CompiledConfig, folder: Path) -> None:
@@ -233,25 +224,6 @@ def test_the_folder_may_come_from_the_environment(
     assert len(closed_segments(folder)) == 1
 
 
-# --- segments -----------------------------------------------------------------------------------------------------
-
-
-def test_a_segment_is_closed_when_it_is_large(folder: Path) -> None:
-    ledger = Ledger(folder, segment_bytes=100)
-    for number in range(20):
-        writing(ledger, number=number)
-    ledger.close()
-    assert len(closed_segments(folder)) > 1
-    assert [record["number"] for record in read_records(folder)] == list(range(20))
-
-
-def test_a_segment_is_closed_when_it_is_old(folder: Path) -> None:
-    ledger = Ledger(folder, segment_s=0.0)
-    writing(ledger)
-    writing(ledger)
-    assert len(closed_segments(folder)) == 1
-
-
 def test_a_full_disk_loses_records_but_no_answer(config: CompiledConfig, folder: Path, caplog: Any) -> None:
     folder.write_text("a file where the folder should be")
     client = Gateway().client(config, records=folder)
@@ -260,118 +232,3 @@ def test_a_full_disk_loses_records_but_no_answer(config: CompiledConfig, folder:
     records_in(folder)
     assert client.lost_records == 3
     assert len([record for record in caplog.records if "records are lost" in record.message]) == 1
-
-
-def test_after_a_write_that_was_cut_short_the_next_record_is_whole(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ledger, write = Ledger(folder), os.write
-    writing(ledger, number=1)
-    monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:5]))
-    writing(ledger, number=2)
-    monkeypatch.setattr(os, "write", write)
-    writing(ledger, number=3)
-    assert [record["number"] for record in read_records(folder)] == [1, 3]
-    assert ledger.lost == 1
-
-
-def test_many_threads_write_whole_records(folder: Path) -> None:
-    ledger = Ledger(folder, segment_bytes=5000)
-
-    def write(thread: int) -> None:
-        for number in range(200):
-            ledger.write(partial(line, thread=thread, number=number))
-
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len({(record["thread"], record["number"]) for record in records_in(folder)}) == 1600
-
-
-PROGRAM = """
-import sys, time
-from pathlib import Path
-from gateway_config.runtime.ledger import Ledger
-ledger = Ledger(Path(sys.argv[1]))
-for number in range(1_000_000):
-    ledger.write(lambda number=number: b'{"number": %d, "at": %f}\\n' % (number, time.monotonic()))
-    if number % 100 == 0:
-        time.sleep(0.001)
-        print(number, flush=True)
-"""
-
-
-def killed(folder: Path) -> float:
-    """When a process that wrote record after record was killed."""
-    process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(folder)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    lines = [process.stdout.readline() for _ in range(50)]
-    assert lines[-1]
-    process.send_signal(signal.SIGKILL)
-    at = time.monotonic()
-    process.communicate()
-    return at
-
-
-def test_kill_9_loses_no_more_than_the_last_moment(folder: Path) -> None:
-    at = killed(folder)
-    records = list(read_records(folder))
-    assert [record["number"] for record in records] == list(range(len(records)))
-    assert at - records[-1]["at"] < 0.5
-
-
-def test_a_disk_that_hangs_holds_no_answer_and_fills_no_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledgers, "MOST_WAITING", 10)
-    ledger = Ledger(folder)
-    with ledger._writing:
-        started = time.monotonic()
-        for number in range(100):
-            ledger.write(partial(line, number=number))
-        assert time.monotonic() - started < 0.1
-    assert len(records_in(folder)) == 10
-    assert ledger.lost == 90
-
-
-def test_a_process_that_ends_writes_what_is_waiting(folder: Path) -> None:
-    program = PROGRAM.replace("1_000_000", "50")
-    subprocess.run([sys.executable, "-c", program, str(folder)], check=True, capture_output=True)
-    assert len(list(read_records(folder))) == 50
-    assert len(closed_segments(folder)) == 1
-
-
-def test_the_segment_of_a_process_that_is_gone_is_closed_for_it(folder: Path) -> None:
-    killed(folder)
-    own = Ledger(folder)
-    writing(own)
-    close_abandoned(folder)
-    assert len(closed_segments(folder)) == 1
-    own.close()
-    assert len(closed_segments(folder)) == 2
-
-
-def in_a_child(work: Callable[[], None]) -> None:
-    pid = os.fork()
-    if pid == 0:
-        work()
-        os._exit(0)
-    os.waitpid(pid, 0)
-
-
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_fork_writes_a_segment_of_its_own(folder: Path) -> None:
-    ledger = Ledger(folder)
-    ledger.write(lambda: line(number=1))
-    in_a_child(lambda: writing(ledger, number=2))
-    ledger.write(lambda: line(number=3))
-    assert sorted(record["number"] for record in records_in(folder)) == [1, 2, 3]
-    assert len(list(folder.iterdir())) == 2
-
-
-def test_a_record_that_cannot_be_written_is_counted_and_stops_no_other(folder: Path) -> None:
-    ledger = Ledger(folder)
-    ledger.write(lambda: json.dumps(object()).encode())
-    ledger.write(lambda: b"{}\n")
-    ledger.close()
-    assert (ledger.lost, len(list(read_records(folder)))) == (1, 1)
