@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import tempfile
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -19,7 +18,7 @@ from yaml import events
 from gateway_config.config import Route, Source
 from gateway_config.errors import UsageError
 from gateway_config.problems import shown
-from gateway_config.reading import Path
+from gateway_config.reading import Document, Path
 from gateway_config.rules.registry import did_you_mean
 
 _PLAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 ._/-]*[A-Za-z0-9._/-])?")
@@ -33,6 +32,7 @@ class Span:
     start: int
     end: int
     style: str
+    lines: int = 1
 
 
 def path_of(source: Source, name: str) -> Path:
@@ -82,7 +82,8 @@ def _name(path: Path) -> str:
 def edited(content: bytes, values: Mapping[Path, str]) -> bytes:
     """The file with new texts for the scalars at these paths; quoting, comments, order and line ends stay.
 
-    `content` reads without problems. Raises UsageError for a path that is not written there, or is no single value.
+    `content` reads without problems. A text stays a text; in place of anything else a value is what it looks like.
+    Raises UsageError for a path that is not written there, or is no single value.
     """
     head = _BOM if content.startswith(_BOM) else b""
     text = content.removeprefix(head).decode()
@@ -111,7 +112,7 @@ _ENDS = events.CollectionEndEvent
 def _node(event: Any, stream: Iterator[Any], path: Path) -> Iterator[tuple[Path, Span | None]]:
     if isinstance(event, events.ScalarEvent):
         marks: tuple[Any, Any] = (event.start_mark, event.end_mark)
-        yield path, Span(marks[0].index, marks[1].index, event.style or "")
+        yield path, Span(marks[0].index, marks[1].index, event.style or "", marks[1].line - marks[0].line + 1)
         return
     yield path, None
     number = 0
@@ -131,20 +132,40 @@ def _span(spans: Mapping[Path, Span | None], path: Path) -> Span:
     if span is None:
         inside = [_name(own) for own in spans if own[:-1] == path and own]
         raise UsageError(f"`{name}` is not a single value. Name one inside of it: {', '.join(inside)}.")
-    if span.style in ("|", ">"):
+    if span.style in ("|", ">") or span.lines > 1:
         raise UsageError(f"`{name}` is a text of several lines. Edit it by hand.")
     return span
 
 
 def _written(text: str, path: Path, span: Span, value: str) -> str:
-    """The new scalar in the old one's quotes; quotes are added where the bare text would not stay one value."""
-    if not all(character.isprintable() or unicodedata.category(character) == "Zs" for character in value):
-        raise UsageError(f"`{_name(path)}` takes a text of one line; found {shown(value)}.")
-    if span.style == "'":
+    """The new scalar in the old one's quotes; quotes are added where the bare text would not stay what it was."""
+    if span.style == "'" and value.isprintable():
         return "'" + value.replace("'", "''") + "'"
-    if span.style == '"' or not _PLAIN.fullmatch(value):
-        return json.dumps(value, ensure_ascii=False)
+    if span.style or not _stays_bare(path, text[span.start : span.end], value):
+        return _quoted(value)
     return f" {value}" if span.start == span.end and text[span.start - 1 : span.start] == ":" else value
+
+
+def _stays_bare(path: Path, old: str, value: str) -> bool:
+    """Whether a value may stand without quotes: a number for a number, but no `123` or `no` where a text stood."""
+    if not _PLAIN.fullmatch(value):
+        return False
+    is_share = "split" in path or "tiers" in path  # where `rest` and numbers take turns
+    return is_share or not _is_text(old) or _is_text(value)
+
+
+def _is_text(plain: str) -> bool:
+    return plain != "" and Document("", f"a: {plain}".encode()).data == {"a": plain}
+
+
+def _quoted(value: str) -> str:
+    """A text in double quotes on one line; what cannot be seen is written as an escape."""
+    return "".join(one if one.isprintable() else _escape(one) for one in json.dumps(value, ensure_ascii=False))
+
+
+def _escape(character: str) -> str:
+    number = ord(character)
+    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
 
 
 def write_atomically(file: FilePath, content: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -61,13 +62,54 @@ def test_several_values_are_edited_at_once() -> None:
     assert edited(b"a: 1\nb: 22\nc: 3\n", {("c",): "33", ("a",): "111", ("b",): "2"}) == b"a: 111\nb: 2\nc: 33\n"
 
 
-@given(st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), min_size=1))
-def test_any_text_of_one_line_reads_back_as_itself(value: str) -> None:
-    content = edited(b'a: "x" # comment\nb: 2\n', {("a",): value})
-    document = Document("a.yaml", content)
-    if not document.problems:
-        assert document.data == {"a": value, "b": 2}
-    assert content.endswith(b" # comment\nb: 2\n")
+LINES = st.sampled_from(
+    ["a: {} # why\n", "a: '{}' # why\n", 'a: "{}" # why\n', "a: {{x: {}, y: 1}}\n", "a: [1, {}, 2]\n", "a:\n  - {}\n"]
+)
+TEXTS = st.one_of(
+    st.text(st.characters(codec="utf-8"), min_size=1),
+    st.sampled_from(
+        ["no", "12", "1e3", "2027-01-01", "null", "a # b", "a: b", "it's", '"', "a\nb", "[x", "*x", "- x", " x "]
+    ),
+)
+
+
+@given(st.lists(LINES, min_size=1, max_size=4), st.data(), TEXTS)
+def test_any_text_in_place_of_a_text_reads_back_as_itself_and_nothing_else_changes(
+    written: list[str], data: st.DataObject, value: str
+) -> None:
+    place = data.draw(st.integers(0, len(written) - 1))
+    pieces = [line.replace("a:", f"k{number}:", 1).format("old") for number, line in enumerate(written)]
+    edited_line = pieces[place]
+    inside: tuple[str | int, ...] = ("x",) if "{x:" in edited_line else (1,) if "[1," in edited_line else ()
+    inside = (0,) if "- old" in edited_line else inside
+    content = edited("".join(pieces).encode(), {(f"k{place}", *inside): value}).decode()
+    before, after = ("".join(part) for part in (pieces[:place], pieces[place + 1 :]))
+    head, _, tail = edited_line.partition("old")
+    assert content.startswith(before + head.rstrip("\"'"))
+    assert content.endswith(tail.lstrip("\"'") + after)
+    found = Document("a.yaml", content.encode())
+    assert all(problem.rule == "credential" for problem in found.problems)
+    own: Any = found.data[f"k{place}"]
+    for step in inside:
+        own = own[step]
+    assert own == value or found.problems
+
+
+@pytest.mark.parametrize(
+    ("before", "path", "value", "after"),
+    [
+        ("owner: growth\n", ("owner",), "12", 'owner: "12"\n'),
+        ("owner: growth\n", ("owner",), "no", 'owner: "no"\n'),
+        ("retries: 1\n", ("retries",), "2", "retries: 2\n"),
+        ("until: 2027-01-01\n", ("until",), "2027-02-01", "until: 2027-02-01\n"),
+        ("split: {a: rest}\n", ("split", "a"), "90", "split: {a: 90}\n"),
+        ("split: {a: 90}\n", ("split", "a"), "rest", "split: {a: rest}\n"),
+        ("owner: growth\n", ("owner",), "a\nb", 'owner: "a\\nb"\n'),
+        ("owner: 'growth'\n", ("owner",), "a\u202eb", 'owner: "a\\u202eb"\n'),
+    ],
+)
+def test_a_text_stays_a_text_and_a_number_a_number(before: str, path: tuple[str, ...], value: str, after: str) -> None:
+    assert edited(before.encode(), {path: value}).decode() == after
 
 
 @pytest.mark.parametrize(
@@ -76,17 +118,14 @@ def test_any_text_of_one_line_reads_back_as_itself(value: str) -> None:
         ("a: {b: 1}\n", ("a",), "`a` is not a single value. Name one inside of it: a.b."),
         ("a: {b: 1}\n", ("a", "c"), "`a.c` is not written in the file, so there is nothing to edit. Add it by hand."),
         ("a: |\n  long\n", ("a",), "`a` is a text of several lines. Edit it by hand."),
+        ("a: long\n  text\n", ("a",), "`a` is a text of several lines. Edit it by hand."),
+        ('a: "long\n  text"\n', ("a",), "`a` is a text of several lines. Edit it by hand."),
     ],
 )
 def test_what_cannot_be_edited_is_refused(text: str, path: tuple[str, ...], message: str) -> None:
     with pytest.raises(UsageError) as error:
         edited(text.encode(), {path: "1"})
     assert str(error.value) == message
-
-
-def test_a_value_of_several_lines_is_refused() -> None:
-    with pytest.raises(UsageError, match="takes a text of one line"):
-        edited(b"a: 1\n", {("a",): "1\nb: 2"})
 
 
 def test_a_file_is_replaced_at_once_and_keeps_its_permissions(tmp_path: Path) -> None:
@@ -118,6 +157,11 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_a_share_is_edited_by_the_name_of_its_arm(route: Path) -> None:
     assert run("edit", "quick-chat", "challenger=20").exit_code == 0
+    assert route.read_text() == QUICK_CHAT.replace("challenger: 10", "challenger: 20")
+
+
+def test_a_route_is_also_edited_by_its_intent(route: Path) -> None:
+    assert run("edit", "sprinter", "challenger=20").exit_code == 0
     assert route.read_text() == QUICK_CHAT.replace("challenger: 10", "challenger: 20")
 
 
@@ -212,12 +256,15 @@ def test_a_file_that_cannot_be_read_is_not_edited(route: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["quick-cat", "challenger=20"], 'there is no route "quick-cat". Did you mean "quick-chat"?'),
+        (["quick-cat", "challenger=20"], 'there is no route or intent "quick-cat". Did you mean "quick-chat"?'),
         (
             ["quick-chat", "chalenger=20"],
             'routes/quick-chat.yaml has no arm or key "chalenger". Did you mean "challenger"?',
         ),
         (["quick-chat", "challenger"], 'a value is written name=value, such as challenger=20; found "challenger".'),
+        (["quick-chat", "challenger=1", "challenger=2"], '"challenger" is given twice. Give it one value.'),
+        (["quick-chat", "challenger=1", "split.challenger=2"], '"split.challenger" is given twice.'),
+        (["quick-chat", "owner="], '"owner=" names no value. To take the key away, remove its line by hand.'),
         (["quick-chat", "arms.champion.prompt=x"], "`arms.champion.prompt` is not written in the file"),
     ],
 )

@@ -32,7 +32,9 @@ class Line:
 
 
 def edit(
-    route: Annotated[str, typer.Argument(metavar="ROUTE", help="The route whose file is edited.")],
+    route: Annotated[
+        str, typer.Argument(metavar="ROUTE", help="The route whose file is edited, or one of its intents.")
+    ],
     values: Annotated[
         list[str], typer.Argument(metavar="NAME=VALUE", help="An arm's share, or a key by its dotted path.")
     ],
@@ -45,7 +47,8 @@ def edit(
 ) -> None:
     """Change values of a route where they stand in its file.
 
-    Nothing else in the file changes. An edit that would leave problems is refused.
+    Nothing else in the file changes. An edit that would leave problems is refused. A text is written so that it reads
+    back as it is given, quoted where that is needed. To take a key away, remove its line by hand.
 
     \b
     Example: gatewright edit quick-chat challenger=20 arms.champion.retries=2
@@ -57,7 +60,7 @@ def edit(
     if document.problems:
         raise ConfigError(document.problems)
     source = Source(document, stage or "")
-    changes = {path_of(source, name): value for name, value in map(_pair, values)}
+    changes = _changes(source, values)
     content = file.read_bytes()
     fresh = edited(content, changes)
     documents[index] = Document(document.name, fresh)
@@ -72,17 +75,40 @@ def edit(
 
 
 def _index(documents: Sequence[Document], route: str) -> int:
+    """The number of the file of this route, or else of the route that claims this intent."""
     names = [FilePath(document.name).stem for document in documents]
     names[0] = ""
-    if route not in names[1:]:
-        raise UsageError(f"there is no route {shown(route)}. {did_you_mean(route, names[1:])}")
-    return names.index(route)
+    if route in names[1:]:
+        return names.index(route)
+    claims = [number for number, document in enumerate(documents) if number and route in _intents(document)]
+    if not claims:
+        known = {*names[1:], *(intent for document in documents[1:] for intent in _intents(document))}
+        raise UsageError(f"there is no route or intent {shown(route)}. {did_you_mean(route, known)}")
+    return claims[0]
+
+
+def _intents(document: Document) -> list[str]:
+    """The intents that a file claims, whatever else is wrong with it."""
+    intents = document.data.get("intents")
+    return [intent for intent in intents if isinstance(intent, str)] if isinstance(intents, list) else []
+
+
+def _changes(source: Source, values: Sequence[str]) -> dict[Path, str]:
+    changes: dict[Path, str] = {}
+    for name, value in map(_pair, values):
+        path = path_of(source, name)
+        if path in changes:
+            raise UsageError(f"{shown(name)} is given twice. Give it one value.")
+        changes[path] = value
+    return changes
 
 
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not name or not equals:
         raise UsageError(f"a value is written name=value, such as challenger=20; found {shown(text)}.")
+    if not value:
+        raise UsageError(f"{shown(text)} names no value. To take the key away, remove its line by hand.")
     return name, value
 
 
