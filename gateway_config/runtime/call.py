@@ -46,6 +46,7 @@ class Call:
         self.deadline = self.started + (deadline_ms or view.route.deadline_ms) / 1000
         self.request_id = new_request_id()
         self.attempts: list[Attempt] = []
+        self.repeats = 0  # attempts that were sent again, since nothing had reached a model
         self.metadata, self.left_out = metadata_of(view.route, facts, self.request_id, self.trace)
         self.assigned = view.assigned(self.metadata)
         self.prepared = self.prompted = self.started

@@ -48,8 +48,15 @@ def chained(core: Core, call: Call, attempt: Attempt[T]) -> Flow[tuple[str, T]]:
 
 
 def _another_may_do(error: CallError) -> bool:
-    """Whether another try, or another model, may answer where this one did not; a wrong input stays wrong."""
-    if isinstance(error, ConnectionFailedError | BrokenAnswerError | RateLimitedError | RouteMissingError):
+    """Whether another try, or another model, may answer where this one did not; a wrong input stays wrong.
+
+    All models are behind the same gateway: where that is not reached, or says no itself, none of them answers.
+    """
+    if isinstance(error, ConnectionFailedError):
+        return error.reached
+    if isinstance(error, RateLimitedError):
+        return not error.own
+    if isinstance(error, BrokenAnswerError | RouteMissingError):
         return True
     if isinstance(error, BlockedError) or not isinstance(error, AnsweredNoError):
         return False

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from itertools import count
 from typing import Any, TypeVar
 
 import httpx
@@ -27,7 +26,7 @@ from gateway_config.runtime.errors import (
 )
 from gateway_config.runtime.events import Event
 from gateway_config.runtime.refusals import complaint_of, refusal
-from gateway_config.runtime.retry import MOST_ATTEMPTS, RetryBudget, asked_delay_s, delay_s
+from gateway_config.runtime.retry import MOST_REPEATS, RetryBudget, asked_delay_s, delay_s
 
 T = TypeVar("T")
 
@@ -203,22 +202,22 @@ def _refused(call: Call, response: httpx.Response, body: bytes) -> CallError:
 def repeated(call: Call, budget: RetryBudget, attempt: Callable[[], Flow[T]]) -> Flow[T]:
     """What `attempt` comes to, tried again only after failures before any model, and while time and budget last."""
     budget.request()
-    for tries in count(1):
+    while True:
         try:
             return (yield from attempt())
         except CallError as error:
-            pause_s = _pause_s(call, budget, error, tries)
+            pause_s = _pause_s(call, budget, error)
             if pause_s is None:
                 raise
+        call.repeats += 1
         yield Pause(pause_s)
-    raise AssertionError("counting does not end")
 
 
-def _pause_s(call: Call, budget: RetryBudget, error: CallError, tries: int) -> float | None:
+def _pause_s(call: Call, budget: RetryBudget, error: CallError) -> float | None:
     """How long to wait before another attempt, or None where there is to be none."""
-    if tries >= MOST_ATTEMPTS or not _before_any_model(call, error):
+    if call.repeats >= MOST_REPEATS or not _before_any_model(call, error):
         return None
-    wait_s = delay_s(tries, error.asked_delay_s)
+    wait_s = delay_s(call.repeats + 1, error.asked_delay_s)
     if now() + wait_s >= call.deadline or not budget.take():
         return None
     return wait_s

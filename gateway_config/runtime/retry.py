@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 
-MOST_ATTEMPTS = 4
+MOST_REPEATS = 3  # of one call, however many models it asks
 FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 4.0
 

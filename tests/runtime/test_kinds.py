@@ -17,6 +17,7 @@ from gateway_config.runtime import (
     ConnectionFailedError,
     InputError,
     KindMismatchError,
+    RateLimitedError,
 )
 from gateway_config.runtime.segments import read_records
 from tests.runtime.world import Gateway, gateway_error
@@ -128,6 +129,25 @@ def test_a_failed_target_falls_back_to_the_next(kinds: CompiledConfig) -> None:
 def test_slowness_resets_nonsense_and_limits_fall_back_too(kinds: CompiledConfig, failure: Any) -> None:
     answer = Gateway(failure, VECTORS).client(kinds).embed("chained", "Hi")
     assert answer.served_by.name == "bge-large"
+
+
+@pytest.mark.parametrize("failure", [httpx.ConnectError("refused"), gateway_error(429, 2003, "Rate limited")])
+def test_a_gateway_that_is_not_reached_or_says_no_is_asked_for_no_other_model(
+    kinds: CompiledConfig, failure: Any
+) -> None:
+    gateway = Gateway(failure)
+    with pytest.raises((ConnectionFailedError, RateLimitedError)):
+        gateway.client(kinds).embed("chained", "Hi")
+    assert len(gateway.requests) == 4
+    assert {request.url.path.rpartition("/")[2] for request in gateway.requests} == {"bge-m3"}
+
+
+def test_all_models_of_a_call_share_its_three_repeats(kinds: CompiledConfig) -> None:
+    refused = httpx.ConnectError("refused")
+    gateway = Gateway(refused, refused, gateway_error(500, 3040, "Capacity"), refused)
+    with pytest.raises(ConnectionFailedError):
+        gateway.client(kinds).embed("chained", "Hi")
+    assert len(gateway.requests) == 5
 
 
 def test_an_input_that_is_wrong_is_wrong_for_the_fallback_as_well(kinds: CompiledConfig) -> None:
