@@ -21,8 +21,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from bench_client import serve
-
+from benchmarks.client_mock import running_mock
 from gateway_config.runtime import Client, Settings
 from gateway_config.runtime.base import config_of_files
 
