@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from gateway_config.cloudflare_errors import AlreadyExistsError
+from gateway_config.control_plane import ControlPlane
 from gateway_config.errors import GatewrightError, GraphError
 from gateway_config.splits import explained_by_split, split_of
 from gateway_config.wire import to_wire
@@ -21,6 +23,7 @@ from infra.provider.resource import (
     leaf_changes,
     missing,
 )
+from infra.provider.route_names import RouteNames
 from infra.provider.route_schema import ELEMENT, ROUTE
 from infra.provider.routes_api import Elements, LiveRoute, Routes
 from infra.provider.values import UNKNOWN, has_unknown
@@ -37,6 +40,14 @@ class Route(Resource):
     schema = ROUTE
     types = ELEMENT
     replace_on = frozenset({"accountId", "gatewayId", "name"})
+
+    def __init__(self, control_plane: Callable[[], ControlPlane]) -> None:
+        super().__init__(control_plane)
+        self._names: dict[tuple[str, str], RouteNames] = {}
+
+    def _names_in(self, account: str, gateway: str) -> RouteNames:
+        # One for all threads: `setdefault` is one step.
+        return self._names.setdefault((account, gateway), RouteNames())
 
     def check(self, inputs: Properties) -> Iterator[Complaint]:
         yield from missing(inputs, ROUTE["requiredInputs"])
@@ -88,17 +99,11 @@ class Route(Resource):
         account, gateway, name = inputs["accountId"], inputs["gatewayId"], inputs["name"]
         routes = Routes(self._control_plane(), account, gateway)
         wire = to_wire(graph_of(inputs))
-        # Observe
-        route_id = _parts(id)[2] if id else routes.find(name)
-        live = routes.get(route_id) if route_id else None
-        # Ensure
-        if live is None and id:
-            raise GatewrightError(f'route "{name}" disappeared meanwhile; run the same command again')
-        if live is None:
-            live = _present(routes, routes.create(name, wire), name)
-            state = {"versionId": live.version_id, "versions": 1}
-        elif not id:
-            _take_in(live, digest_of_inputs(inputs), gateway, tell)
+        # Observe, ensure
+        if id:
+            live = _present(routes, _parts(id)[2], name)
+        else:
+            live, state = _ensured(routes, self._names_in(account, gateway), inputs, tell)
         # Sync
         if digest_of_wire(live.elements) != digest_of_inputs(inputs):
             if _is_held(routes, live, state):
@@ -111,6 +116,32 @@ class Route(Resource):
     def delete(self, id: str, state: Properties, tell: Tell) -> None:
         account, gateway, route_id = _parts(id)
         Routes(self._control_plane(), account, gateway).delete(route_id)
+        self._names_in(account, gateway).drop(route_id)
+
+
+def _ensured(routes: Routes, names: RouteNames, inputs: Properties, tell: Tell) -> tuple[LiveRoute, Properties]:
+    """The route of that name, made, or taken in where it does what ours does; and the state that it begins with."""
+    name = inputs["name"]
+    live = _called(routes, names.find(routes, name), name)
+    if live is None:
+        try:
+            live = _present(routes, routes.create(name, to_wire(graph_of(inputs))), name)
+        except AlreadyExistsError:
+            # Somebody made it meanwhile, or a call of ours that was repeated had been carried out after all.
+            live = _called(routes, routes.find(name), name)
+            if live is None:
+                raise
+        else:
+            names.keep(name, live.id)
+            return live, {"versionId": live.version_id, "versions": 1}
+    _take_in(live, digest_of_inputs(inputs), inputs["gatewayId"], tell)
+    return live, {}
+
+
+def _called(routes: Routes, id: str | None, name: str) -> LiveRoute | None:
+    """The route of that id, unless it is gone, or has another name by now."""
+    live = routes.get(id) if id else None
+    return live if live and live.name == name else None
 
 
 def _present(routes: Routes, route_id: str, name: str) -> LiveRoute:

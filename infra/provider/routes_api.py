@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from gateway_config.cloudflare_errors import NotFoundError, TroubleError, UnansweredError
 from gateway_config.control_plane import ControlPlane
+from gateway_config.errors import GatewrightError
 
 Elements = list[dict[str, Any]]
 _FoundT = TypeVar("_FoundT")
@@ -59,13 +60,18 @@ class Routes:
         return next((route["id"] for route in listed if route["name"] == name), None)
 
     def get(self, id: str) -> LiveRoute | None:
-        """The route as deployed, or None when it, or its gateway, is gone."""
+        """The route as deployed, or None when it, or its gateway, is gone. One that nobody deployed is an error."""
         try:
             found = self._api.get(f"{self._path}/{id}")
         except NotFoundError:
             return None
         # Live, the graph is in `version.data` and `elements` is absent (trap 6).
         version = found.get("version") or {}
+        if "version_id" not in version:
+            raise GatewrightError(
+                f'Cloudflare tells no deployed version of route "{found.get("name", id)}". Deploy one of its versions '
+                "in the dashboard, or delete the route there; then run the same command again."
+            )
         deployment = found.get("deployment") or {}
         elements = _elements(version.get("data", found.get("elements")))
         return LiveRoute(

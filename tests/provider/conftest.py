@@ -1,4 +1,4 @@
-"""What the tests of several resources share: S3 over HTTP, and a control plane that nobody should need."""
+"""What tests of the resources share: a gateway, the Route over gRPC, S3, and a control plane nobody should need."""
 
 from __future__ import annotations
 
@@ -8,8 +8,24 @@ import httpx
 import pytest
 
 from gateway_config.control_plane import ControlPlane
-from tests.provider.given import TEST_TOKEN
+from tests.emulator.server import Running
+from tests.provider.given import TEST_TOKEN, Provider, provider_of
+from tests.route_given import Api
 from tests.s3 import S3, running_s3
+
+
+@pytest.fixture
+def api(emulator: Running) -> Iterator[Api]:
+    api = Api(emulator)
+    with api.client:
+        api.make_gateway()
+        yield api
+
+
+@pytest.fixture
+def route(api: Api) -> Iterator[Provider]:
+    with provider_of("gatewright:index:Route", api.client) as provider:
+        yield provider
 
 
 @pytest.fixture(scope="session")

@@ -183,7 +183,9 @@ def test_a_job_is_imported_by_its_id_or_its_name(
     imported = provider.imported(made.id if by == "id" else "test-account/inference-dev")
     assert imported.id == made.id
     assert provider.diff(imported, inputs(token)) == {"tokenId": "add", "tokenValue": "add"}
-    provider.update(imported, inputs(token))
+    settled = provider.refreshed(provider.update(imported, inputs(token)))
+    assert settled is not None
+    assert provider.diff(settled, inputs(token)) == {}
     assert puts(emulator) == 1
 
 

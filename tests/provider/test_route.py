@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import grpc
 import httpx
@@ -18,20 +17,6 @@ from tests.provider.given import Partly, Provider, provider_of
 from tests.route_given import ACCOUNT, GATEWAY, GATEWAYS, ROUTES, Api, graph, inputs
 
 pytestmark = pytest.mark.http
-
-
-@pytest.fixture
-def api(emulator: Running) -> Iterator[Api]:
-    api = Api(emulator)
-    with api.client:
-        api.make_gateway()
-        yield api
-
-
-@pytest.fixture
-def route(api: Api) -> Iterator[Provider]:
-    with provider_of("gatewright:index:Route", api.client) as provider:
-        yield provider
 
 
 # --- create ---
@@ -74,6 +59,28 @@ def test_a_create_whose_answer_is_lost_makes_one_route(route: Provider, api: Api
 def test_a_gateway_that_is_missing_is_said_in_one_sentence(route: Provider) -> None:
     with pytest.raises(grpc.RpcError, match="code 7002"):
         route.create(inputs(graph(), gateway="ghost"))
+
+
+@pytest.fixture
+def unseen(api: Api, emulator: Running) -> None:
+    """The next list of the routes tells none, as before a call of ours that was thought lost is carried out."""
+    empty = {"success": True, "data": {"routes": [], "page": 1, "per_page": 100}}
+    emulator.fault(f"/client/v4{ROUTES}", method="GET", status=200, body=empty, times=1)
+
+
+@pytest.mark.usefixtures("unseen")
+def test_a_create_that_was_carried_out_before_it_was_repeated_takes_in_what_it_made(route: Provider, api: Api) -> None:
+    made = api.client.post(ROUTES, {"name": "chat", "elements": to_wire(graph())})
+    assert route.create(inputs(graph())).outputs["routeId"] == made["id"]
+    assert (len(api.routes()), len(api.versions())) == (1, 1)
+
+
+@pytest.mark.usefixtures("unseen")
+def test_a_route_that_somebody_made_meanwhile_is_never_taken_over(route: Provider, api: Api) -> None:
+    api.client.post(ROUTES, {"name": "chat", "elements": to_wire(graph(timeout_ms=1))})
+    with pytest.raises(grpc.RpcError, match="gatewright import chat"):
+        route.create(inputs(graph()))
+    assert len(api.versions()) == 1
 
 
 # --- update ---
@@ -217,6 +224,18 @@ def test_an_import_finds_a_route_by_its_name_or_its_id(route: Provider, api: Api
     found = route.imported(f"{ACCOUNT}/{GATEWAY}/{'chat' if by == 'name' else made.outputs['routeId']}")
     assert found.id == made.id
     assert route.diff(found, inputs(graph())) == {}
+
+
+def test_a_route_that_nobody_deployed_is_said_to_be_that() -> None:
+    def undeployed(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"success": True, "data": {"id": "r1", "name": "chat", "elements": []}})
+
+    client = ControlPlane(TEST_TOKEN, transport=httpx.MockTransport(undeployed))
+    with (
+        provider_of("gatewright:index:Route", client) as route,
+        pytest.raises(grpc.RpcError, match=r'no deployed version of route "chat"\. Deploy one'),
+    ):
+        route.imported(f"{ACCOUNT}/{GATEWAY}/r1")
 
 
 def test_an_import_of_a_missing_route_says_so(route: Provider) -> None:

@@ -51,14 +51,6 @@ CALLS = (
 
 
 @pytest.fixture
-def api(emulator: Running) -> Iterator[Api]:
-    api = Api(emulator)
-    with api.client:
-        api.make_gateway()
-        yield api
-
-
-@pytest.fixture
 def route(emulator: Running, api: Api) -> Iterator[Provider]:
     client = ControlPlane(TEST_TOKEN, emulator.control_plane, attempts=2, timeout_s=TIMEOUT_S, sleep=lambda _: None)
     with client, provider_of("gatewright:index:Route", client) as provider:

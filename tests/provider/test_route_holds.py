@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import grpc
 import pytest
 
 from gateway_config.wire import to_wire
 from tests.emulator.server import Running
-from tests.provider.given import Kept, Provider, provider_of
+from tests.provider.given import Kept, Provider
 from tests.route_given import Api, graph, inputs
 
 pytestmark = pytest.mark.http
-
-
-@pytest.fixture
-def api(emulator: Running) -> Iterator[Api]:
-    api = Api(emulator)
-    with api.client:
-        api.make_gateway()
-        yield api
-
-
-@pytest.fixture
-def route(api: Api) -> Iterator[Provider]:
-    with provider_of("gatewright:index:Route", api.client) as provider:
-        yield provider
 
 
 @pytest.fixture
