@@ -23,6 +23,11 @@ ELEMENT: dict[str, Any] = {
                 "additionalProperties": _STRING,
                 "description": "The ways out: label to the id of another element.",
             },
+            "unknown": {
+                "type": "object",
+                "additionalProperties": {"$ref": "pulumi.json#/Any"},
+                "description": "Keys that others wrote beside these; under `outputs` those of its edges, by label.",
+            },
         },
         "required": ["type"],
     }
