@@ -40,6 +40,12 @@ _AMBIGUOUS = re.compile(
     r"(?i:yes|no|on|off|y|n|true|false|null)|[-+.0-9][-+.0-9_,:]*([eE][-+0-9.]*)?|[-+]?0[xXoObB][0-9a-fA-F_]*"
     r"|[-+]?\.(?i:inf|nan)|[0-9]{4}-[0-9].*|<<|="
 )
+# What editors do not show: writing that turns round, breaks that only YAML takes for one, and what has no width. Joiners
+# and direction marks have their place in other scripts, between letters of these.
+_INVISIBLE = re.compile(
+    "[\x85\xad\u180e\u200b\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
+    "|(?<![^\x00-\x7f])[\u061c\u200c-\u200f](?![^\x00-\x7f])"
+)
 _IDS = ("id", "elementId")
 # Stand where a credential stood, and where it is not known what was meant: neither is what a number, a switch, a day or
 # a name can be, so that nothing is concluded from them.
@@ -138,6 +144,7 @@ class _Reader:
     def read(self) -> dict[str, Any]:
         try:
             self._check_tabs()
+            self._check_invisible()
             self._take_all(_Loader(self.document.text))
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
@@ -166,6 +173,16 @@ class _Reader:
             indent = line[: len(line) - len(line.lstrip())]
             if "\t" in indent:
                 self.document.complain("yaml-tab", number, indent.index("\t"), "a tab indents this line. Use spaces.")
+
+    def _check_invisible(self) -> None:
+        text = self.document.text
+        for found in () if text.isascii() else _INVISIBLE.finditer(text):
+            line, column = text.count("\n", 0, found.start()), len(text[: found.start()].rpartition("\n")[2])
+            code = ord(found[0])
+            written = f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"
+            message = f"an invisible character stands here, U+{code:04X}, so that what is read is not what is seen."
+            way_on = f'Remove it, or write it as "{written}" in double quotes.'
+            self.document.complain("invisible-character", line, column, f"{message} {way_on}")
 
     def _complain_of_character(self) -> None:
         # Found again here, since the C parser counts bytes and the other one characters.

@@ -274,3 +274,47 @@ UNUSUAL = [
 @pytest.mark.parametrize("text", UNUSUAL, ids=lambda text: repr(text[:12]))
 def test_a_long_text_of_anything_is_answered(text: str) -> None:
     document(text)
+
+
+# --- what is not seen -------------------------------------------------------------------------------------------------
+
+HIDING = (
+    "\u202e",
+    "\u2066",
+    "\u200b",
+    "\u2060",
+    "\u2028",
+    "\u0085",
+    "\u00ad",
+    "\ufeff",
+    "\U000e0041",
+    "\u200d",
+    "\u200f",
+)
+
+
+@pytest.mark.parametrize("character", HIDING)
+@pytest.mark.parametrize("text", ["a: x{}y\n", "a{}b: 1\n", "a: 1 # why{}b: 2\n", 'a: "x{}y"\n', "a: |\n  x{}y\n"])
+def test_a_character_that_is_not_seen_is_a_problem_at_its_place(text: str, character: str) -> None:
+    before = text.split("{}")[0]
+    line, column = before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1
+    [problem, *_] = document(text.format(character)).problems
+    assert (problem.rule, problem.place) == ("invisible-character", Place("file.yaml", line, column))
+    assert f"U+{ord(character):04X}" in problem.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "\U0001f469\u200d\U0001f4bb",
+        "\u05e9\u05dc\u200f.",
+        "caf\u00e9 \u2192 \u65e5\u672c",
+    ],
+)
+def test_joiners_and_marks_of_other_scripts_are_read(text: str) -> None:
+    assert data(f"a: {text}\n") == {"a": text}
+
+
+def test_an_escape_is_seen_and_so_it_is_read() -> None:
+    assert data('a: "x\\u202Ey"\n') == {"a": "x\u202ey"}

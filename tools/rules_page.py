@@ -26,6 +26,7 @@ READING: Mapping[str, str] = {
     "file-ignored": "Every file that looks like config is read: `gateway.yaml`, and YAML right in `routes`.",
     "file-too-large": "A file has at most a million bytes.",
     "encoding": "Files are UTF-8.",
+    "invisible-character": "What is read is what is seen: no characters that hide, or turn the writing round.",
     "yaml-syntax": "A file is one YAML mapping.",
     "yaml-tab": "Lines are indented by spaces.",
     "yaml-alias": "Values are written out: no anchors, aliases or tags.",
@@ -142,7 +143,7 @@ def _blocks(side: str, own: Example) -> Iterator[str]:
 
 
 def _text(content: bytes) -> str:
-    text = content[:2_000].decode(errors="replace")
+    text = content[:2_000].decode(errors="replace").replace("\u202e", "⟨U+202E⟩")
     return text if len(content) <= 2_000 else f"{text[:400].rstrip('-')} (a million characters)\n"
 
 
