@@ -40,7 +40,7 @@ _AMBIGUOUS = re.compile(
     r"(?i:yes|no|on|off|y|n|true|false|null)|[-+.0-9][-+.0-9_,:]*([eE][-+0-9.]*)?|[-+]?0[xXoObB][0-9a-fA-F_]*"
     r"|[-+]?\.(?i:inf|nan)|[0-9]{4}-[0-9].*|<<|="
 )
-# What editors do not show: writing that turns round, breaks that only YAML takes for one, and what has no width. Joiners
+# What editors do not show: writing that turns round, breaks that only YAML takes for such, what has no width. Joiners
 # and direction marks have their place in other scripts, between letters of these.
 _INVISIBLE = re.compile(
     "[\x85\xad\u180e\u200b\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
