@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
+import logging
 import os
 import random
 import resource
@@ -159,6 +160,7 @@ def main() -> None:
     arguments.add_argument("--threads", type=int, default=4)
     arguments.add_argument("--calls-per-s", type=float, default=40)
     chosen = arguments.parse_args()
+    logging.getLogger("gatewright").setLevel(logging.ERROR)  # a broken config is warned of each time
     config = config_of_files()
     with tempfile.TemporaryDirectory() as folder, emulator() as running, published(config) as publication:
         deploy(running, config)
