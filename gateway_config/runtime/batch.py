@@ -6,24 +6,26 @@ token, and its calls leave no gateway log.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
 from gateway_config.cloudflare_errors import NotAllowedError
-from gateway_config.control_plane import ControlPlane
+from gateway_config.control_plane import BASE_URL, ControlPlane
 from gateway_config.errors import RefusedError, UnreachableError, UsageError
 from gateway_config.runtime.answer import Answer
 from gateway_config.runtime.ask import answer_of, opened_call
 from gateway_config.runtime.asking import Asking, asking_of, own_body
-from gateway_config.runtime.call import Call, now
+from gateway_config.runtime.call import Call, Until, now
 from gateway_config.runtime.chat import MalformedError, Message, chat_in
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.direct import served_by
+from gateway_config.runtime.door import network_to, without
 from gateway_config.runtime.errors import (
     AnsweredNoError,
     BrokenAnswerError,
@@ -37,6 +39,7 @@ from gateway_config.runtime.errors import (
 
 DEADLINE_MS = 3_600_000
 MOST_INPUTS = 1000
+LONGEST_WAIT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +71,14 @@ def batch(
     items = [_item(core, intent, number, text, options) for number, text in enumerate(inputs)]
     groups = {element: [item for item in items if item.element == element] for element in {i.element for i in items}}
     jobs: dict[int, Job] = {}
-    try:
-        queued = [(group, _queued(core, group)) for group in groups.values()]
-        for group, request_id in queued:
-            jobs |= {job.index: job for job in _done(core, group, request_id, poll_s)}
-    except BaseException as error:
-        _note_lost(core, [item for item in items if item.index not in jobs], error)
-        raise
+    with Queue(core, items[0].call) as queue:
+        try:
+            queued = [(group, _queued(core, queue, group)) for group in groups.values()]
+            for group, request_id in queued:
+                jobs |= {job.index: job for job in _done(core, queue, group, request_id, poll_s)}
+        except BaseException as error:
+            _note_lost(core, [item for item in items if item.index not in jobs], error)
+            raise
     return [jobs[index] for index in sorted(jobs)]
 
 
@@ -99,16 +103,11 @@ def _item(core: Core, intent: str, number: int, text: Any, options: Mapping[str,
     return Item(number, call, asking, call.assigned or "")
 
 
-def _path(core: Core, group: Sequence[Item]) -> str:
-    target = group[0].call.view.route.targets[group[0].element]
-    return f"/accounts/{core.settings.account_id}/ai/run/{target.model}?queueRequest=true"
-
-
-def _queued(core: Core, group: Sequence[Item]) -> str:
+def _queued(core: Core, queue: Queue, group: Sequence[Item]) -> str:
     requests = [_request(core, item) for item in group]
     for item in group:
         item.call.prompted = now()
-    answer = _posted(core, group, {"requests": requests})
+    answer = queue.post(group, {"requests": requests})
     if not isinstance(answer.get("request_id"), str):
         raise BrokenAnswerError("the batch was queued without an id. Ask again.", trace=group[0].call.trace)
     return str(answer["request_id"])
@@ -120,27 +119,56 @@ def _request(core: Core, item: Item) -> dict[str, Any]:
     return {**body, "external_reference": item.call.request_id}
 
 
-def _posted(core: Core, group: Sequence[Item], body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Cloudflare's answer, before the deadline; whatever goes wrong is one of our errors."""
-    call = group[0].call
-    sleep = partial(_pause, call)
-    try:
-        with ControlPlane.from_environment(timeout_s=min(30.0, call.left_s()), sleep=sleep) as api:
-            for item in group:
-                item.sent = True
-            answer = api.post(_path(core, group), body)
-    except UsageError as error:
-        raise MissingSettingError(str(error)) from None
-    except RefusedError as error:
-        kind = UnauthorizedError if isinstance(error, NotAllowedError) else AnsweredNoError
-        raise kind(core.door.hidden(str(error)), trace=call.trace) from None
-    except DeadlineError:
-        raise
-    except UnreachableError as error:
-        raise (DeadlineError if call.over else ConnectionFailedError)(str(error), trace=call.trace) from None
-    if not isinstance(answer, Mapping):
-        raise BrokenAnswerError(f"the batch was answered {type(answer).__name__}, no object.", trace=call.trace)
-    return answer
+class Queue:
+    """Cloudflare's queue for one batch: kept connections, no wait beyond its deadline, and errors that are ours."""
+
+    def __init__(self, core: Core, first: Call) -> None:
+        self._core, self._first = core, first
+        address = os.environ.get("CLOUDFLARE_BASE_URL") or BASE_URL
+        try:
+            self._api = ControlPlane.from_environment(
+                transport=network_to(address),
+                timeout_s=Until(LONGEST_WAIT_S, first.deadline),
+                sleep=partial(_pause, first),
+            )
+        except (UsageError, httpx.InvalidURL) as error:
+            raise MissingSettingError(str(error)) from None
+        self._token = os.environ["CLOUDFLARE_API_TOKEN"]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._api.close()
+
+    def post(self, group: Sequence[Item], body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Cloudflare's answer, before the deadline; whatever goes wrong is one of our errors."""
+        call = group[0].call
+        for item in group:
+            item.sent = True
+        try:
+            answer = self._api.post(self._path(group[0]), body)
+        except UsageError as error:
+            raise MissingSettingError(str(error)) from None
+        except RefusedError as error:
+            kind = UnauthorizedError if isinstance(error, NotAllowedError) else AnsweredNoError
+            raise kind(self.hidden(str(error)), trace=call.trace) from None
+        except DeadlineError:
+            raise
+        except UnreachableError as error:
+            late = DeadlineError if call.over else ConnectionFailedError
+            raise late(self.hidden(str(error)), trace=call.trace) from None
+        if not isinstance(answer, Mapping):
+            raise BrokenAnswerError(f"the batch was answered {type(answer).__name__}, no object.", trace=call.trace)
+        return answer
+
+    def _path(self, item: Item) -> str:
+        target = item.call.view.route.targets[item.element]
+        return f"/accounts/{self._core.settings.account_id}/ai/run/{target.model}?queueRequest=true"
+
+    def hidden(self, text: str) -> str:
+        """A text as we may show it: with neither of the tokens."""
+        return self._core.door.hidden(without(self._token, text))
 
 
 def _pause(call: Call, seconds: float) -> None:
@@ -149,19 +177,19 @@ def _pause(call: Call, seconds: float) -> None:
     time.sleep(seconds)
 
 
-def _done(core: Core, group: Sequence[Item], request_id: str, poll_s: float) -> Iterator[Job]:
+def _done(core: Core, queue: Queue, group: Sequence[Item], request_id: str, poll_s: float) -> Iterator[Job]:
     """The jobs of a group, once it is done."""
     while True:
-        answer = _posted(core, group, {"request_id": request_id})
+        answer = queue.post(group, {"request_id": request_id})
         if isinstance(answer.get("responses"), list):
             break
         _pause(group[0].call, poll_s)
     found = {str(part.get("id")): part for part in answer["responses"] if isinstance(part, dict)}
     for place, item in enumerate(group):
-        yield _job(core, item, found.get(str(place)))
+        yield _job(core, queue, item, found.get(str(place)))
 
 
-def _job(core: Core, item: Item, response: Mapping[str, Any] | None) -> Job:
+def _job(core: Core, queue: Queue, item: Item, response: Mapping[str, Any] | None) -> Job:
     call = item.call
     call.inferred = now()
     try:
@@ -174,7 +202,7 @@ def _job(core: Core, item: Item, response: Mapping[str, Any] | None) -> Job:
     except MalformedError as error:
         call.ended(call.prompted, "BrokenAnswerError", element=item.element)
         core.note(call, "BrokenAnswerError", None)
-        return Job(item.index, None, str(error))
+        return Job(item.index, None, queue.hidden(str(error)))
     call.ended(call.prompted, "ok", element=item.element)
     answer = answer_of(core, call, httpx.Headers(), served_by(call, item.element), spoken)
     core.note(call, "ok", answer)

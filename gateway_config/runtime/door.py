@@ -60,16 +60,26 @@ class Door:
 
     def hidden(self, text: str) -> str:
         """A text as we may show it, without our token, and without its beginning where the text was cut short."""
-        token = self._settings.token
-        return re.sub(re.escape(token[:_TELLING]) + r"[\w-]*", "***", text.replace(token, "***"))
+        return without(self._settings.token, text)
+
+
+def without(token: str, text: str) -> str:
+    """A text without a token, and without its beginning where the text was cut short."""
+    return re.sub(re.escape(token[:_TELLING]) + r"[\w-]*", "***", text.replace(token, "***"))
 
 
 def transport_of(settings: Settings) -> httpx.BaseTransport:
     """Connections for blocking calls, through the proxy that the environment names, if any."""
+    return network_to(settings.url)
+
+
+def network_to(address: str) -> httpx.BaseTransport:
+    """The same to any address. Raises httpx.InvalidURL."""
     from gateway_config.runtime.transport import Network
 
-    proxy = _proxy(settings)
-    return Network(_certificates(settings), KEEPALIVE_S, httpx.Proxy(proxy) if proxy else None)
+    url = httpx.URL(address)
+    proxy = _proxy(url)
+    return Network(_certificates(url), KEEPALIVE_S, httpx.Proxy(proxy) if proxy else None)
 
 
 def async_transport_of(settings: Settings) -> httpx.AsyncBaseTransport:
@@ -77,18 +87,18 @@ def async_transport_of(settings: Settings) -> httpx.AsyncBaseTransport:
     from gateway_config.runtime.shards import EACH
     from gateway_config.runtime.transport import AsyncNetwork
 
-    certificates, proxy = _certificates(settings), _proxy(settings)
+    url = httpx.URL(settings.url)
+    certificates, proxy = _certificates(url), _proxy(url)
     limits = httpx.Limits(max_connections=EACH, keepalive_expiry=KEEPALIVE_S)
     return AsyncNetwork(lambda: httpx.AsyncHTTPTransport(verify=certificates or False, limits=limits, proxy=proxy))
 
 
-def _certificates(settings: Settings) -> ssl.SSLContext | None:
+def _certificates(url: httpx.URL) -> ssl.SSLContext | None:
     """None where nothing is encrypted: loading them takes longer than all the rest of making a client."""
-    return httpx.create_ssl_context() if httpx.URL(settings.url).scheme == "https" else None
+    return httpx.create_ssl_context() if url.scheme == "https" else None
 
 
-def _proxy(settings: Settings) -> str | None:
-    url = httpx.URL(settings.url)
+def _proxy(url: httpx.URL) -> str | None:
     if url.host in LOOPBACK or proxy_bypass(url.host):
         return None
     proxies = getproxies()

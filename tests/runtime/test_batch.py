@@ -5,15 +5,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpcore
 import pytest
 
 from gateway_config.compiled import CompiledConfig
 from gateway_config.control_plane import ControlPlane
-from gateway_config.runtime import BrokenAnswerError, Client, DeadlineError, InputError, MissingSettingError, Settings
+from gateway_config.runtime import (
+    BrokenAnswerError,
+    Client,
+    DeadlineError,
+    InputError,
+    MissingSettingError,
+    Settings,
+    UnauthorizedError,
+)
 from gateway_config.runtime.segments import read_records
 from tests.emulator.server import TEST_TOKEN, Running
 from tests.runtime.deployed import ACCOUNT
 from tests.runtime.test_asking import MODELS, ROUTES
+from tests.runtime.test_network import drip_body, serving
 from tests.runtime.world import Gateway, compiled
 
 
@@ -80,6 +90,55 @@ def test_a_slow_batch_ends_at_its_deadline(client: Client, emulator: Running) ->
     with pytest.raises(DeadlineError):
         client.batch("sage", ["a"], poll_s=0.01, deadline_ms=300)
     assert time.monotonic() - began < 1.5
+
+
+@pytest.mark.http
+def test_a_batch_whose_answer_drips_ends_at_its_deadline(
+    config: CompiledConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TEST_TOKEN)
+    with serving(drip_body) as settings:
+        monkeypatch.setenv("CLOUDFLARE_BASE_URL", settings.url)
+        began = time.monotonic()
+        with Client(config, settings) as client, pytest.raises(DeadlineError):
+            client.batch("sage", ["a"], deadline_ms=250)
+    assert time.monotonic() - began < 0.85
+
+
+@pytest.mark.http
+def test_a_batch_keeps_its_connection(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    connect = httpcore.SyncBackend.connect_tcp
+
+    def counted(backend: httpcore.SyncBackend, host: str, port: int, *more: Any) -> httpcore.NetworkStream:
+        made.append(port)
+        return connect(backend, host, port, *more)
+
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", counted)
+    client.batch("sprinter", ["a", "b"], user="ada", poll_s=0.01)
+    assert len(made) == 1
+
+
+@pytest.mark.http
+def test_an_api_token_that_is_refused_is_said_to_be_and_no_token_is_shown(
+    client: Client, emulator: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api_token = "test_" * 8
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", api_token)
+    said = {"success": False, "errors": [{"code": 10000, "message": f"not {api_token}, {TEST_TOKEN}"}]}
+    emulator.fault("/client/v4/accounts/*/ai/run/*", status=403, body=said)
+    with pytest.raises(UnauthorizedError, match="CLOUDFLARE_API_TOKEN") as caught:
+        client.batch("sage", ["a"])
+    assert "not ***, ***" in str(caught.value)
+
+
+def test_a_batch_with_an_address_that_is_none_is_a_missing_setting(
+    config: CompiledConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TEST_TOKEN)
+    monkeypatch.setenv("CLOUDFLARE_BASE_URL", "http://127.0.0.1:port")
+    with pytest.raises(MissingSettingError):
+        Gateway().client(config).batch("sage", ["a"])
 
 
 def test_a_batch_of_a_tenant_speaks_with_its_adapter(rich: CompiledConfig, monkeypatch: pytest.MonkeyPatch) -> None:
