@@ -13,10 +13,12 @@ from gateway_config.compiled import CompiledConfig
 from gateway_config.runtime.answer import Answer, Outcome
 from gateway_config.runtime.ask import ask, deeper
 from gateway_config.runtime.base import Base, config_of_files
+from gateway_config.runtime.caching import raise_cold
 from gateway_config.runtime.chat import Message
 from gateway_config.runtime.door import async_transport_of
 from gateway_config.runtime.drift import Drift
 from gateway_config.runtime.drive_async import AsyncStream, drive_async
+from gateway_config.runtime.errors import ClientError
 from gateway_config.runtime.flow import Flow
 from gateway_config.runtime.options import (
     AskOptions,
@@ -184,9 +186,16 @@ class AsyncClient(Base):
         self, intent: str, inputs: Sequence[tuple[str, Mapping[str, str]]], **options: Unpack[AskOptions]
     ) -> AsyncIterator[Answer]:
         """As with `Client`, for `async for`."""
-        for text, fields in inputs:
+        failed: dict[int, ClientError] = {}
+        for number, (text, fields) in enumerate(inputs, 1):
             options["cache"] = fields
-            yield await self.ask(intent, text, **options)
+            try:
+                answer = await self.ask(intent, text, **options)
+            except ClientError as error:
+                failed[number] = error
+            else:
+                yield answer
+        raise_cold(failed, len(inputs))
 
     async def _run(self, flow: Flow[T]) -> T:
         return await drive_async(flow, self._connected())

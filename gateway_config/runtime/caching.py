@@ -16,7 +16,7 @@ from gateway_config.compiled import CompiledCache, CompiledDate
 from gateway_config.graph import canonical_json
 from gateway_config.runtime.asking import Asking
 from gateway_config.runtime.call import Call
-from gateway_config.runtime.errors import InputError
+from gateway_config.runtime.errors import ClientError, InputError
 from gateway_config.runtime.facts import did_you_mean, is_text, mapping_of
 
 _FIELD = re.compile(r"\{([a-z][a-z0-9_]*)\}")
@@ -37,6 +37,14 @@ def cache_headers(call: Call, asking: Asking, options: Mapping[str, Any], namesp
 def unread(headers: Mapping[str, str]) -> dict[str, str]:
     """The same headers for a request that must not be answered from the cache."""
     return {**headers, "cf-aig-skip-cache": "true"} if "cf-aig-cache-key" in headers else dict(headers)
+
+
+def raise_cold(failed: Mapping[int, ClientError], count: int) -> None:
+    """Raises the first error of inputs that could not be warmed, with the numbers of all of them, from 1."""
+    for error in failed.values():
+        numbers = ", ".join(map(str, failed))
+        error.args = (f"{len(failed)} of {count} inputs were not warmed (number {numbers}); the first: {error}",)
+        raise error
 
 
 def cache_key(call: Call, cache: CompiledCache, asking: Asking, fields: Mapping[str, str], namespace: str) -> str:

@@ -43,14 +43,19 @@ def _classify(core: Core, call: Call, messages: Sequence[Message]) -> Flow[Verdi
 
 
 def _verdict(reply: Reply) -> tuple[bool, tuple[str, ...], Usage | None]:
-    """The verdict, as an object or as the text of Llama Guard: "safe", or "unsafe" and a line of hazards."""
+    """The verdict, as an object or as the text of Llama Guard: "safe", or "unsafe" and a line of hazards.
+
+    Whatever has hazards is not safe, though it be called so.
+    """
     body = decoded(reply.body)
     said, usage = body.get("response"), usage_of(body.get("usage"))
     if isinstance(said, dict) and isinstance(said.get("safe"), bool):
         found = said.get("categories")
-        return said["safe"], tuple(str(one) for one in found) if isinstance(found, list) else (), usage
+        categories = tuple(str(one) for one in found) if isinstance(found, list) else ()
+        return said["safe"] and not categories, categories, usage
     words = said.split(None, 1) if isinstance(said, str) else []
     if not words or words[0].lower() not in ("safe", "unsafe"):
         raise MalformedError("neither safe nor unsafe")
     hazards = words[1].replace("\n", ",").split(",") if len(words) > 1 else []
-    return words[0].lower() == "safe", tuple(one.strip() for one in hazards if one.strip()), usage
+    categories = tuple(one.strip() for one in hazards if one.strip())
+    return words[0].lower() == "safe" and not categories, categories, usage

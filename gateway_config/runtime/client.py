@@ -12,10 +12,12 @@ from gateway_config.compiled import CompiledConfig
 from gateway_config.runtime.answer import Answer, Outcome
 from gateway_config.runtime.ask import ask, deeper
 from gateway_config.runtime.base import Base, config_of_files
+from gateway_config.runtime.caching import raise_cold
 from gateway_config.runtime.chat import Message
 from gateway_config.runtime.door import transport_of
 from gateway_config.runtime.drift import Drift
 from gateway_config.runtime.drive import Stream, drive
+from gateway_config.runtime.errors import ClientError
 from gateway_config.runtime.flow import Flow
 from gateway_config.runtime.options import (
     AskOptions,
@@ -201,10 +203,20 @@ class Client(Base):
     def warm(
         self, intent: str, inputs: Sequence[tuple[str, Mapping[str, str]]], **options: Unpack[AskOptions]
     ) -> Iterator[Answer]:
-        """Fills the route's cache: asks each text with its fields of the key, and gives each answer as it comes."""
-        for text, fields in inputs:
+        """Fills the route's cache: asks each text with its fields of the key, and gives each answer as it comes.
+
+        One that fails stops no other: its error is raised after the last, and says which inputs failed.
+        """
+        failed: dict[int, ClientError] = {}
+        for number, (text, fields) in enumerate(inputs, 1):
             options["cache"] = fields
-            yield self.ask(intent, text, **options)
+            try:
+                answer = self.ask(intent, text, **options)
+            except ClientError as error:
+                failed[number] = error
+            else:
+                yield answer
+        raise_cold(failed, len(inputs))
 
     def _run(self, flow: Flow[T]) -> T:
         return drive(flow, self._connected())

@@ -157,7 +157,7 @@ def _body(call: Call, request: httpx.Request, response: httpx.Response, most: in
             f"{_what(call)}: the answer is larger than {most:,} bytes. Ask for less.", trace=call.trace, status=status
         ) from None
     except (httpx.HTTPError, httpx.StreamError, OSError, TimeoutError) as error:
-        raise failure(call, error, host_of(request)) from None
+        raise failure(call, error, host_of(request), "Try again.") from None
     return body
 
 
@@ -170,7 +170,9 @@ def _what(call: Call) -> str:
     return f'the route "{call.view.route.name}" did not answer'
 
 
-def failure(call: Call, error: Exception, host: str) -> CallError:
+def failure(
+    call: Call, error: Exception, host: str, way_on: str = "Is GATEWRIGHT_URL right, and the network up?"
+) -> CallError:
     """Our error for a failure of the transport; `reached` tells whether a model may have seen the request."""
     kind = type(error).__name__
     if call.over:
@@ -180,9 +182,7 @@ def failure(call: Call, error: Exception, host: str) -> CallError:
     if isinstance(error, httpx.DecodingError):
         return BrokenAnswerError(f"{_what(call)}: its encoding is broken ({kind}). Try again.", trace=call.trace)
     reason = f"nothing came in time ({kind})" if isinstance(error, _SLOW) else str(error) or kind
-    failed = ConnectionFailedError(
-        f"{_what(call)} at {host}: {reason.rstrip('.')}. Is GATEWRIGHT_URL right, and the network up?", trace=call.trace
-    )
+    failed = ConnectionFailedError(f"{_what(call)} at {host}: {reason.rstrip('.')}. {way_on}", trace=call.trace)
     failed.reached = not isinstance(error, _NOT_SENT)
     return failed
 

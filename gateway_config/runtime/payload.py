@@ -61,8 +61,10 @@ def media_type(content: bytes) -> str:
 
 def file_of(what: str, content: object) -> bytes:
     """The bytes of a file that a caller gives. Raises InputError for what is none, or is too large."""
-    if not isinstance(content, bytes | bytearray | memoryview) or not content:
-        raise InputError(f"{what} is given as bytes that are not empty; found {type(content).__name__}.")
+    if not isinstance(content, bytes | bytearray | memoryview):
+        raise InputError(f"{what} is given as bytes; found {type(content).__name__}. Read the file first.")
+    if not content:
+        raise InputError(f"{what} is empty: it has no bytes. Was the file read, and written to its end?")
     if len(content) > LARGEST_FILE:
         raise InputError(f"{what} has {len(content):,} bytes; at most {LARGEST_FILE:,} are sent.")
     return bytes(content)

@@ -1,15 +1,16 @@
 """The cache: keys from the route's template, and what is read from it."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from gateway_config.compiled import CompiledConfig
-from gateway_config.runtime import InputError, Settings
+from gateway_config.runtime import AnsweredNoError, InputError, Settings
 from gateway_config.runtime.caching import rendered
 from tests.runtime.test_asking import SCHEMA
-from tests.runtime.world import GEMMA, SETTINGS, Gateway, answering, completion
+from tests.runtime.world import GEMMA, SETTINGS, Gateway, answering, completion, gateway_error
 
 
 def key_of(rich: CompiledConfig, intent: str, text: str = "Hi", settings: Settings = SETTINGS, **options: Any) -> str:
@@ -85,3 +86,24 @@ def test_a_repair_is_not_answered_from_the_cache_of_the_bad_answer(rich: Compile
 def test_arms_that_share_their_answers_do_so_within_a_tier_only(rich: CompiledConfig) -> None:
     assert key_of(rich, "tiered", tier="edge") != key_of(rich, "tiered", tier="frontier")
     assert key_of(rich, "tiered", tier="edge") == key_of(rich, "tiered")
+
+
+def test_warming_goes_on_after_an_input_that_fails_and_says_which_did(rich: CompiledConfig) -> None:
+    gateway = Gateway(answering(), gateway_error(500, 0, "Oh"), answering())
+    warmed = gateway.client(rich).warm("daily", [("Hi", {"sign": sign}) for sign in ("leo", "aries", "virgo")])
+    assert [next(warmed).text for _ in range(2)] == ["Hello.", "Hello."]
+    with pytest.raises(AnsweredNoError, match=r"1 of 3 inputs were not warmed \(number 2\)"):
+        next(warmed)
+
+
+def test_warming_with_asyncio_goes_on_too(rich: CompiledConfig) -> None:
+    texts: list[str] = []
+
+    async def warming() -> None:
+        client = Gateway(gateway_error(500, 0, "Oh"), answering()).async_client(rich)
+        async for answer in client.warm("daily", [("Hi", {"sign": sign}) for sign in ("leo", "aries")]):
+            texts.append(answer.text)
+
+    with pytest.raises(AnsweredNoError, match=r"1 of 2 inputs were not warmed \(number 1\)"):
+        asyncio.run(warming())
+    assert texts == ["Hello."]

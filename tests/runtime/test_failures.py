@@ -73,6 +73,18 @@ def test_a_failed_connection_names_the_address(config: CompiledConfig) -> None:
     assert "at gateway.test: refused" in str(raised)
 
 
+def test_a_body_that_was_cut_does_not_question_the_address(config: CompiledConfig) -> None:
+    class Cut(httpx.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            yield b"{"
+            raise httpx.RemoteProtocolError("peer closed connection")
+
+    gateway = Gateway(lambda request: httpx.Response(200, stream=Cut()))
+    raised = failing(config, gateway, ConnectionFailedError)
+    assert "GATEWRIGHT_URL" not in str(raised)
+    assert "Try again." in str(raised)
+
+
 def test_a_refused_token_is_said_to_be_refused(config: CompiledConfig) -> None:
     raised = failing(config, Gateway(gateway_error(401, 2009, "Unauthorized")), UnauthorizedError)
     assert str(raised).startswith('the gateway refused the route "quick-chat": Unauthorized (HTTP 401, code 2009)')

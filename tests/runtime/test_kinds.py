@@ -336,6 +336,11 @@ def test_a_recording_that_is_none_is_refused(kinds: CompiledConfig, audio: Any) 
         Gateway().client(kinds).transcribe("hear", audio)
 
 
+def test_an_empty_recording_is_said_to_be_empty(kinds: CompiledConfig) -> None:
+    with pytest.raises(InputError, match="audio is empty"):
+        Gateway().client(kinds).transcribe("hear", b"")
+
+
 def test_speech_comes_as_bytes_from_base64_or_as_it_is(kinds: CompiledConfig) -> None:
     gateway = Gateway(result(audio=base64.b64encode(WAV).decode()))
     speech = gateway.client(kinds).speak("say", "Hi", language="en")
@@ -358,6 +363,8 @@ def test_speech_comes_as_bytes_from_base64_or_as_it_is(kinds: CompiledConfig) ->
         ("\n\nunsafe\nS1,S9", False, ("S1", "S9")),
         ({"safe": True, "categories": []}, True, ()),
         ({"safe": False, "categories": ["S4"]}, False, ("S4",)),
+        ({"safe": True, "categories": ["S1"]}, False, ("S1",)),
+        ("safe\nS1", False, ("S1",)),
     ],
 )
 def test_a_verdict_is_read_as_text_or_object(kinds: CompiledConfig, said: Any, safe: bool, categories: Any) -> None:
