@@ -1,6 +1,8 @@
 """A record's line is written out field by field, and says what an encoder would have made of it."""
 
+import gc
 import json
+import weakref
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -105,3 +107,13 @@ def test_a_line_is_the_json_of_its_record_whatever_its_fields_are(small: Compile
     line = call_line(small, call, status, answer, timing)
     assert line.count(b"\n") == 1
     assert json.loads(line) == plain_record(small, call, status, answer, timing)
+
+
+def test_a_line_keeps_no_route_in_memory_whose_config_was_replaced(small: CompiledConfig) -> None:
+    view = ConfigView(small).route_of("sprinter", ("chat",))
+    gone = weakref.ref(view)
+    call = Call(view, Facts("sprinter"))
+    call_line(small, call, "ok", None, call.timing())
+    del view, call
+    gc.collect()
+    assert gone() is None
