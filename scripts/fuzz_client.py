@@ -1,4 +1,4 @@
-"""Malformed streams in any number: each ends in events or in one of our errors, and no text is lost or doubled.
+"""Odd and malformed streams in any number: each ends in events or in one of our errors; no text is lost or doubled.
 
     python scripts/fuzz_client.py [--streams 100000] [--seed 0]
 
@@ -8,6 +8,7 @@ The tests run five hundred of these; a failure prints the seed that repeats it.
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import time
 from collections import Counter
@@ -28,7 +29,13 @@ WHOLE = (
     b": comment\n\n",
     b"<html>",
     b'{"choices":[{"message":{"content":"Hi"}}]}',
+    b'data: {"choices":[{"index":{},"delta":{"content":"a"}},{"index":"1","delta":{"content":"b"}}]}\n\n',
+    b'data: {"choices":[{"index":null,"delta":{},"message":{"content":"whole"},"finish_reason":"stop"}]}\n\n',
+    b'data: {"choices":[{"delta":{"content":"\\ud83d"}}]}\n\n',
+    b'data: {"response":"\\ude00"}\n\n',
+    b'data: {"response":\n' + b"data: \n" * 40 + b'data: "many lines"}\n\n',
 )
+INDEXES = ("0", '"0"', "null", "0.0", "false")
 
 
 def stream_of(chance: random.Random) -> bytes:
@@ -46,7 +53,33 @@ def stream_of(chance: random.Random) -> bytes:
     return bytes(content)
 
 
-def decoded(chance: random.Random, content: bytes) -> str:
+def faithful(chance: random.Random) -> tuple[bytes, str]:
+    """A whole stream that is oddly written, and its text: each part once, though the end says all of it again."""
+    parts = [chance.choice(("Hel", "lo", " Gr\u00fc\u00df", "\U0001f600")) for _ in range(chance.randint(1, 8))]
+    content = b"".join(_written(chance, part) for part in parts)
+    text = "".join(parts)
+    end = {"index": 0, "delta": {}, "finish_reason": "stop"}
+    if chance.random() < 0.5:
+        end["message"] = {"role": "assistant", "content": text}
+    return content + f"data: {json.dumps({'choices': [end]})}\n\ndata: [DONE]\n\n".encode(), text
+
+
+def _written(chance: random.Random, text: str) -> bytes:
+    """Chunks that say a text: with its index in any spelling, cut within a character, or on many lines."""
+    said = json.dumps(text)
+    pieces = [said[:7] + '"', '"' + said[7:]] if "\\ud83d" in said else [said]
+    way = chance.randrange(3)
+    if way == 0:
+        return b"".join(f'data: {{"response":{piece}}}\n\n'.encode() for piece in pieces)
+    if way == 1:
+        return b"".join(f'data: {{"response":\ndata:\ndata: {piece}\ndata: }}\n\n'.encode() for piece in pieces)
+    index = chance.choice(INDEXES)
+    other = '{"index":1,"delta":{"content":"other"}}'
+    mine = (f'{{"index":{index},"delta":{{"content":{piece}}}}}' for piece in pieces)
+    return b"".join(f'data: {{"choices":[{other},{one}]}}\n\n'.encode() for one in mine)
+
+
+def decoded(chance: random.Random, content: bytes, wanted: str | None = None) -> str:
     """How a stream that is cut anywhere ends; raises AssertionError where its events are not its text."""
     decoder, events = ChatDecoder(), list[Event]()
     place, end = 0, "ended"
@@ -60,6 +93,8 @@ def decoded(chance: random.Random, content: bytes) -> str:
         end = "refused"
     text = "".join(event.text for event in events if isinstance(event, TextEvent))
     assert text == decoder.text, "events and text differ"
+    assert wanted in (None, text), f"{text!r} instead of {wanted!r}"
+    text.encode()  # half a character could be neither printed nor kept
     return end
 
 
@@ -72,9 +107,10 @@ def main() -> None:
     started = time.perf_counter()
     for seed in range(chosen.seed, chosen.seed + chosen.streams):
         chance = random.Random(seed)
-        content = stream_of(chance)
+        whole = chance.random() < 0.25
+        content, wanted = faithful(chance) if whole else (stream_of(chance), None)
         try:
-            ends[decoded(chance, content)] += 1
+            ends[decoded(chance, content, wanted)] += 1
         except Exception as error:
             sentence = f"seed {seed}: {type(error).__name__}: {error}; repeat it with --seed {seed} --streams 1"
             raise SystemExit(sentence) from error
