@@ -78,7 +78,7 @@ class LoraAdapter(Resource):
         account, name = inputs["accountId"], inputs["name"]
         adapters = Adapters(self._control_plane(), account)
         # Observe
-        live = adapters.find(name)
+        live, uploaded = adapters.find(name), list(state.get("uploaded", ()))
         # Ensure
         if live is None:
             _require_files(inputs)
@@ -86,11 +86,14 @@ class LoraAdapter(Resource):
             live = adapters.register(name, inputs["model"], inputs["contentDigest"])
         else:
             _take_in(live, inputs, known=id is not None, tell=tell)
-            if state.get("ready") or adapters.why_silent(live) is None:
+            if state.get("ready") or (silence := adapters.why_silent(live)) is None:
                 return _complete(live, inputs)
             _require_files(inputs)
+            # What was refused as being there already may not have been: then all is sent again.
+            if uploaded == list(FILES) and getattr(silence, "code", None) == FILES_MISSING:
+                uploaded = []
         # Sync
-        self._upload(adapters, live, inputs, list(state.get("uploaded", ())))
+        self._upload(adapters, live, inputs, uploaded)
         self._await(adapters, live, inputs)
         # Return
         return _complete(live, inputs)
@@ -116,9 +119,7 @@ class LoraAdapter(Resource):
             if silence is None:
                 return
             time.sleep(wait_s)
-        # What was refused as being there already may not have been this file: the next `up` sends all again.
-        arrived = [] if getattr(silence, "code", None) == FILES_MISSING else list(FILES)
-        raise _interrupted(live, inputs, arrived, f"It does not answer yet. {silence}")
+        raise _interrupted(live, inputs, list(FILES), f"It does not answer yet. {silence}")
 
     def delete(self, id: str, state: Properties, tell: Tell) -> None:
         account, name = _parts(id)

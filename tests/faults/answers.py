@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-TIMEOUT_S = 0.2
+TIMEOUT_S = 0.5
 """How long the provider's client waits in these runs."""
 
 

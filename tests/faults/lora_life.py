@@ -74,7 +74,8 @@ class LoraLife(ProviderLife):
         made = self.past.client.post(f"{AI}/finetunes", {"name": "tarot", "model": MISTRAL})
         for name in FILES:
             file = self.folder / "tarot" / name
-            self.past.client.upload(f"{AI}/finetunes/{made['id']}/finetune-assets", {"file_name": name}, file)
+            with patch("gateway_config.control_plane.UPLOAD_TIMEOUT_S", 30.0):
+                self.past.client.upload(f"{AI}/finetunes/{made['id']}/finetune-assets", {"file_name": name}, file)
         self.emulator.admin("POST", "/clock", {"advance_s": sum(READY_AFTER_S)})
 
     def up(self, step: str) -> None:

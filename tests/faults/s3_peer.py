@@ -22,14 +22,13 @@ def _error(code: str, message: str) -> str:
 
 
 def s3_answers(timeout_s: float) -> dict[str, dict[str, Any]]:
-    """What R2, or the way to it, gives instead of the right answer."""
+    """What R2, or the way to it, gives instead of the right answer; no 404, which a deletion rightly believes."""
     return {
         "500": {"status": 500, "body": _error("InternalError", "We encountered an internal error.")},
         "502 with HTML": {"status": 502, "body": "<h1>Bad gateway</h1>"},
         "503 SlowDown": {"status": 503, "body": _error("SlowDown", "Please reduce your request rate.")},
         "429": {"status": 429, "body": _error("ServiceUnavailable", "Reduce your concurrent request rate.")},
         "403": {"status": 403, "body": _error("AccessDenied", "Access Denied")},
-        "404 NoSuchBucket": {"status": 404, "body": _error("NoSuchBucket", "The bucket does not exist.")},
         "200 with HTML": {"status": 200, "body": "<h1>Please sign in</h1>"},
         "another ETag": {"etag": '"0123456789abcdef0123456789abcdef"'},
         "timeout": {"delay_ms": timeout_s * 1500},
