@@ -3,7 +3,7 @@
     scripts/bench client [--rounds 25] [--calls 64]
 
 Many short rounds, in which the contenders take turns: a slow moment of the machine meets all of them. A ratio is that
-of one round. Printed are medians, and in brackets the least and the most.
+of one round. Printed are medians, and in brackets between what the middle half lies.
 """
 
 from __future__ import annotations
@@ -72,8 +72,9 @@ class Comparison:
 
 
 def spread(figures: list[float]) -> str:
-    """The median, the smallest and the largest."""
-    return f"{shown(statistics.median(figures))} ({shown(min(figures))}…{shown(max(figures))})"
+    """The median, and between what the middle half lies; with one round, that."""
+    low, middle, high = statistics.quantiles(figures * 2 if len(figures) == 1 else figures, n=4, method="inclusive")
+    return f"{shown(middle)} ({shown(low)}…{shown(high)})"
 
 
 def shown(figure: float) -> str:
@@ -116,7 +117,7 @@ def main() -> int:
     arguments.add_argument("--rounds", type=int, default=25, help="rounds of calls (25); processes get a fifth")
     arguments.add_argument("--calls", type=int, default=64, help="calls of each contender in a round (64)")
     chosen = arguments.parse_args()
-    print("| what | who | median (least…most) | beside the first | mark |\n|---|---|---|---|---|")
+    print("| what | who | median (middle half) | beside the first | mark |\n|---|---|---|---|---|")
     with running_mock() as base, tempfile.TemporaryDirectory() as folder:
         with contenders(base) as asked:
             for comparison in comparisons(chosen.calls, asked):
