@@ -14,21 +14,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
+from gateway_config import patterns
 from gateway_config.compiled import TIERS, Around, Sticky, Tier
 from gateway_config.conditions import checked_condition
 from gateway_config.kinds import KindName
 from gateway_config.problems import Place
 from gateway_config.reading import Document, Path
 
-NAME_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
-STAGE_PATTERN = r"^[a-z][a-z0-9]{0,15}$"
-
-Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=40)]
-StageName = Annotated[str, StringConstraints(pattern=STAGE_PATTERN)]
-MetadataKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+Name = Annotated[str, StringConstraints(pattern=patterns.NAME, max_length=40)]
+StageName = Annotated[str, StringConstraints(pattern=patterns.STAGE)]
+MetadataKey = Annotated[str, StringConstraints(pattern=patterns.METADATA_KEY, max_length=40)]
 Share = Annotated[int, Field(ge=0, le=100)] | Literal["rest"]
 Split = Annotated[dict[Name, Share], Field(min_length=1)]
 Reason = Annotated[str, StringConstraints(min_length=10)]
+Hazard = Annotated[str, StringConstraints(pattern=patterns.HAZARD)]
 HazardAction = Literal["flag", "block"]
 Capability = Literal["tools", "json", "vision", "reasoning", "lora", "stream", "batch"]
 
@@ -86,8 +85,8 @@ class RateLimit(Part):
 class Guardrails(Part):
     """What the guard model flags or blocks, by hazard (`S1` … `S13`, `P1`), in prompts and in answers."""
 
-    prompt: dict[Annotated[str, StringConstraints(pattern=r"^(S([1-9]|1[0-3])|P1)$")], HazardAction] = {}
-    response: dict[Annotated[str, StringConstraints(pattern=r"^(S([1-9]|1[0-3])|P1)$")], HazardAction] = {}
+    prompt: dict[Hazard, HazardAction] = {}
+    response: dict[Hazard, HazardAction] = {}
 
 
 class DataLossPrevention(Part):
@@ -98,8 +97,12 @@ class DataLossPrevention(Part):
 
 
 class SpendLimit(Part):
-    """At most so many dollars in a window; `per` counts for each value of a metadata key."""
+    """At most so many dollars in a window; `per` counts for each value of a metadata key.
 
+    `id` is Cloudflare's for the rule; left out, it is `spend-` and the rule's number.
+    """
+
+    id: Annotated[str, StringConstraints(pattern=patterns.SPEND_ID, max_length=64)] | None = None
     usd: Usd
     window_s: int = Field(gt=0)
     technique: Literal["fixed", "sliding"] = "sliding"
@@ -110,15 +113,15 @@ class SpendLimit(Part):
 class Telemetry(Part):
     """An OpenTelemetry collector that the gateway exports to; its secret is named, never written."""
 
-    url: Annotated[str, StringConstraints(pattern=r"^https://[^\s@?]+$", max_length=2048)]
-    authorization_env: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
+    url: Annotated[str, StringConstraints(pattern=patterns.URL, max_length=2048)]
+    authorization_env: Annotated[str, StringConstraints(pattern=patterns.VARIABLE)] | None = None
     content_type: Literal["json", "protobuf"] = "json"
 
 
 class Gateway(Part):
     """Settings of the AI Gateway itself. Its id at Cloudflare is `<id>-<stage>`; its cache is off, a route opts in."""
 
-    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+(?:-[a-z0-9_]+)*$", max_length=64)]
+    id: Annotated[str, StringConstraints(pattern=patterns.GATEWAY_ID, max_length=64)]
     authentication: bool = True
     collect_logs: bool = True
     log_limit: int = Field(default=100_000, ge=10_000, le=10_000_000)
@@ -152,7 +155,7 @@ class Price(Part):
 class Model(Part):
     """A model that arms and fallbacks can name; `model` is its id as a route's element takes it."""
 
-    upstream: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+    upstream: Annotated[str, StringConstraints(pattern=patterns.UPSTREAM)]
     model: str = Field(min_length=1)
     kind: KindName
     price: Price | None = None
@@ -207,7 +210,7 @@ class FrontDoor(Part):
 class Tuning(Part):
     """How a rule is taken here, and why."""
 
-    severity: Literal["off", "info", "warning", "error"]
+    severity: Literal["off", "remark", "warning", "error"]
     reason: Reason
 
 
@@ -280,7 +283,7 @@ class Limit(Part):
 class DateField(Part):
     """A day in a cache key: its form (as strftime writes it), and whose midnight counts."""
 
-    form: Annotated[str, StringConstraints(pattern=r"%")]
+    form: Annotated[str, StringConstraints(pattern=patterns.DATE_FORM)]
     time_zone: str
 
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path as FilePath
-from typing import Any, TypeVar, get_args
+from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
-from gateway_config.config import NAME_PATTERN, STAGE_PATTERN, GatewayConfig, GatewayFile, Part, Route, Source
+from gateway_config import patterns
+from gateway_config.config import GatewayConfig, GatewayFile, Part, Route, Source
 from gateway_config.errors import ConfigError, UsageError
+from gateway_config.misfits import problems_of
 from gateway_config.problems import Place, Problem, Severity, printable, shown
-from gateway_config.reading import LARGEST_BYTES, Document, Path
+from gateway_config.reading import LARGEST_BYTES, Document
 from gateway_config.rules import RULES, check
 from gateway_config.stray_files import GATEWAY, ROUTES, misnamed, strays
 
@@ -87,7 +87,7 @@ def examine_documents(
     documents: Sequence[Document], stage: str, today: datetime.date | None = None
 ) -> tuple[GatewayConfig | None, list[Problem]]:
     """As `examine`, for files that were read already (gateway.yaml first)."""
-    if not re.fullmatch(STAGE_PATTERN, stage):
+    if not re.fullmatch(patterns.STAGE, stage):
         raise UsageError(
             f'a stage is named like "dev": lower-case letters and digits, at most 16; found {shown(stage)}'
         )
@@ -122,7 +122,7 @@ def _by_name(sources: Iterable[Source], problems: list[Problem]) -> dict[str, So
     named: dict[str, Source] = {}
     for source in sources:
         name = _name(source)
-        if not re.fullmatch(NAME_PATTERN, name):
+        if not re.fullmatch(patterns.NAME, name):
             message = f'a route is named by its file, like "quick-chat.yaml"; found {shown(name)}. Rename the file.'
             problems.append(Problem(Place(source.document.name, 1, 1), "route-name", message))
         elif name in named:
@@ -147,12 +147,9 @@ def _stage_problems(source: Source) -> Iterator[Problem]:
         elif "stages" in keys:
             message = "a stage cannot have stages of its own. Name each under the `stages` of the route."
             yield Problem(source.document.place(("stages", stage, "stages"), key=True), "unknown-key", message)
-        elif not re.fullmatch(STAGE_PATTERN, stage):
+        elif not re.fullmatch(patterns.STAGE, stage):
             message = f'a stage is named like "dev": lower-case letters and digits; found {shown(stage)}.'
             yield Problem(source.document.place(("stages", stage), key=True), "wrong-value", message)
-
-
-# --- what pydantic found, in our words ----------------------------------------------------------------------------
 
 
 def _validated(part: type[_PartT], source: Source, problems: list[Problem]) -> _PartT | None:
@@ -163,105 +160,7 @@ def _validated(part: type[_PartT], source: Source, problems: list[Problem]) -> _
         return part.model_validate(source.data())
     except ValidationError as error:
         taken = {problem.place for problem in source.document.problems}
-        found = [_problem(part, source, detail) for detail in error.errors(include_url=False)[:MOST_PROBLEMS]]
+        found = problems_of(part, source, error)[:MOST_PROBLEMS]
         fresh = {problem.place: problem for problem in reversed(found) if problem.place not in taken}
         problems.extend(fresh.values())
         return None
-
-
-def _problem(part: type[BaseModel], source: Source, detail: ErrorDetails) -> Problem:
-    path = _written_path(source.data(), detail["loc"])
-    if detail["type"] == "extra_forbidden":
-        return Problem(source.place(path, key=True), "unknown-key", _unknown_key(part, path))
-    if detail["type"] == "missing":
-        return Problem(source.place(path[:-1]), "missing-key", f'the key "{path[-1]}" is missing here. Add it.')
-    name = ".".join(str(step) for step in path)
-    rule = "wrong-value" if detail["type"] in _EXPECTED_VALUE else "wrong-type"
-    return Problem(source.place(path), rule, f"`{name}` {_expected(detail)}; found {shown(detail['input'])}.")
-
-
-def _written_path(data: Any, loc: tuple[int | str, ...]) -> Path:
-    """pydantic's location without the steps that are not in the YAML (the branches of a union, `[key]`)."""
-    path: list[int | str] = []
-    for number, step in enumerate(loc):
-        last = number == len(loc) - 1
-        if isinstance(data, dict) and (step in data or (last and step not in _UNWRITTEN)):
-            path.append(step)
-            data = data.get(step)
-        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
-            path.append(step)
-            data = data[step]
-    return tuple(path)
-
-
-_UNWRITTEN = frozenset({"[key]", "int", "str", "constrained-int", "constrained-str", "literal['rest']"})
-
-
-def _unknown_key(part: type[BaseModel], path: Path) -> str:
-    known = _fields_at(part, path[:-1])
-    near = difflib.get_close_matches(str(path[-1]), known, 1)
-    hint = f' Did you mean "{near[0]}"?' if near else f" Known here: {', '.join(known)}." if known else ""
-    return f"the key {shown(str(path[-1]))} is not known here.{hint}"
-
-
-def _fields_at(part: type[BaseModel], path: Path) -> list[str]:
-    """The keys that the class at this path knows."""
-    found: list[type[BaseModel]] = [part]
-    for step in path:
-        inner: list[type[BaseModel]] = []
-        for candidate in found:
-            field = candidate.model_fields.get(str(step))
-            inner += _classes(field.annotation) if field else []
-        found = inner or found
-    return [field.alias or name for candidate in found for name, field in candidate.model_fields.items()]
-
-
-def _classes(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [found for argument in get_args(annotation) for found in _classes(argument)]
-
-
-_EXPECTED_VALUE: Mapping[str, str] = {
-    "literal_error": "is one of {expected}",
-    "string_pattern_mismatch": "is written like {pattern}",
-    "string_too_long": "has at most {max_length} characters",
-    "string_too_short": "is not empty",
-    "greater_than": "is greater than {gt}",
-    "greater_than_equal": "is at least {ge}",
-    "less_than": "is less than {lt}",
-    "less_than_equal": "is at most {le}",
-    "too_short": "has at least {min_length} entry",
-    "too_long": "has at most {max_length} entries",
-    "value_error": "{error}",
-}
-_EXPECTED_TYPE: Mapping[str, str] = {
-    "int_type": "is a whole number, without quotes",
-    "float_type": "is a number, without quotes",
-    "decimal_type": 'is an amount of money, such as "0.100"',
-    "is_instance_of": 'is an amount of money, such as "0.100"',
-    "bool_type": "is true or false, without quotes",
-    "string_type": "is a text",
-    "date_type": "is a day, such as 2027-02-01, without quotes",
-    "dict_type": "is a mapping of keys",
-    "model_type": "is a mapping of keys",
-    "model_attributes_type": "is a mapping of keys",
-    "tuple_type": "is a list",
-    "list_type": "is a list",
-}
-
-
-def _expected(detail: ErrorDetails) -> str:
-    template = _EXPECTED_VALUE.get(detail["type"]) or _EXPECTED_TYPE.get(detail["type"], "is not as expected")
-    return template.format(**{key: _readable(value) for key, value in detail.get("ctx", {}).items()})
-
-
-def _readable(value: Any) -> str:
-    """Patterns as an example, everything else as it is."""
-    return _EXAMPLES.get(str(value), str(value))
-
-
-_EXAMPLES: Mapping[str, str] = {
-    NAME_PATTERN: '"quick-chat" (lower-case letters, digits and hyphens)',
-    STAGE_PATTERN: '"dev" (lower-case letters and digits)',
-}

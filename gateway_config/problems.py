@@ -12,11 +12,11 @@ from typing import Any
 
 
 class Severity(StrEnum):
-    """An error stops everything; a warning is shown and fails `check --strict`; information is only shown."""
+    """An error stops everything; a warning is shown and fails `check --strict`; a remark is only shown."""
 
     ERROR = "error"
     WARNING = "warning"
-    INFO = "info"
+    REMARK = "remark"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -95,5 +95,9 @@ def shown(value: Any) -> str:
 
 
 def _written(value: Any) -> str:
-    """Values as YAML would have them: true, null, lists and mappings in one line."""
-    return json.dumps(value, ensure_ascii=False, default=str)
+    """Values as YAML would have them: true, null, 1.5, lists and mappings in one line."""
+    return json.dumps(value, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> float | str:
+    return float(value) if isinstance(value, Decimal) else str(value)

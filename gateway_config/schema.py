@@ -15,7 +15,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from gateway_config.config import NAME_PATTERN, STAGE_PATTERN, GatewayFile, Route
+from gateway_config import patterns
+from gateway_config.config import GatewayFile, Route
 from gateway_config.rules import RULES
 
 VERSION = 1
@@ -66,7 +67,7 @@ def _schema(name: str, part: type[BaseModel]) -> dict[str, Any]:
     keys["stages"] = {
         "description": "What differs in a stage, such as dev or prod.",
         "type": "object",
-        "patternProperties": {_anchored(STAGE_PATTERN): {"$ref": "#/$defs/Stage"}},
+        "patternProperties": {_anchored(patterns.STAGE): {"$ref": "#/$defs/Stage"}},
         "additionalProperties": False,
     }
     return {"$schema": _DRAFT, "$id": f"urn:gatewright:schema:{name}:{VERSION}", **own}
@@ -81,7 +82,7 @@ class _Generator(GenerateJsonSchema):
     def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
         inner = super().function_before_schema(schema)
         if schema["function"]["type"] == "no-info" and _takes_a_name(schema["function"]["function"]):
-            return {"anyOf": [inner, {"type": "string", "pattern": _anchored(NAME_PATTERN)}]}
+            return {"anyOf": [inner, {"type": "string", "pattern": _anchored(patterns.NAME)}]}
         return inner
 
 

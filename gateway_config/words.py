@@ -100,6 +100,11 @@ def element_words(element: Element) -> str:
     return limit_words(properties) if element.type == RATE else element.type
 
 
+def with_article(noun: str) -> str:
+    """`a chat`, `an image`."""
+    return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
+
+
 def listed(names: Iterable[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     known: Sequence[str] = list(names)

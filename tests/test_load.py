@@ -188,7 +188,13 @@ def test_a_file_full_of_problems_names_the_first_ones() -> None:
         ("when: [{if: {plan: {not: [a]}}, arm: champion}]", "compares `plan` with a text"),
         ("when: [{if: {any: []}, arm: champion}]", "has a list of conditions under `any`"),
         ("when: [{if: {}, arm: champion}]", "maps metadata keys to what they are"),
-        ("cache: {key: x, ttl_s: 60, shared: [user]}", "is one of 'tenant', 'arm' or 'prompt'"),
+        ("cache: {key: x, ttl_s: 60, shared: [user]}", 'is "tenant", "arm" or "prompt"'),
+        ("cache: {key: '', ttl_s: 60}", '`cache.key` is not empty; found "".'),
+        ("sticky: usr", '`sticky` is "user", "tenant", "project" or "request"; found "usr". Did you mean "user"?'),
+        ("allow: {missing-fallback: no way}", "`allow.missing-fallback` has at least 10 characters; found"),
+        ("when: [{if: {plan: 1.5}, arm: champion}]", 'found {"plan": 1.5}.'),
+        ("deadline_ms: 99999999999999999999999999", "has more than 18 digits"),
+        ("deadline_ms: .inf", ".inf is no number that a key could take."),
     ],
 )
 def test_a_value_is_refused_with_what_was_expected(line: str, said: str | None) -> None:

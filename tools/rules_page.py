@@ -47,7 +47,7 @@ WARNED = frozenset({"file-ignored"})
 HEAD = """# Rules
 
 What `gatewright check` looks at. Every problem has a place, says what was found, and says what to do.
-An *error* stops everything; a *warning* fails `check --strict` only; *information* is shown. *Dated* rules
+An *error* stops everything; a *warning* fails `check --strict` only; a *remark* is shown. *Dated* rules
 depend on the day: they fail `check`, and never stop a program that worked yesterday.
 
 A rule that can be tuned is tuned for all routes in `gateway.yaml`, or allowed for one route in its file, each

@@ -12,11 +12,12 @@ from typing import Annotated, Any
 
 import typer
 
+from gateway_config import patterns
 from gateway_config.commands.lookup import to_json
 from gateway_config.commands.options import ConfigOption, JsonOption, OneStageOption, config_directory
 from gateway_config.commands.report import Finding, as_data, counted, github, plain, with_source
 from gateway_config.compile import compile_config
-from gateway_config.config import STAGE_PATTERN, GatewayConfig
+from gateway_config.config import GatewayConfig
 from gateway_config.load import examine_documents, read
 from gateway_config.problems import Problem, Severity
 from gateway_config.reading import Document
@@ -83,7 +84,7 @@ def named_stages(documents: Iterable[Document]) -> list[str]:
 
 def _is_stage(name: str) -> bool:
     """A name that no stage can have is a problem of its own, and nothing to look into."""
-    return re.fullmatch(STAGE_PATTERN, name) is not None
+    return re.fullmatch(patterns.STAGE, name) is not None
 
 
 def examine_stages(documents: Sequence[Document], stage: str | None = None) -> Examined:
@@ -137,11 +138,7 @@ def _left_out(examined: Examined) -> Iterator[str]:
 
 
 def _closing(examined: Examined) -> str:
-    counts = [
-        counted(count, noun)
-        for severity, noun in ((Severity.ERROR, "error"), (Severity.WARNING, "warning"), (Severity.INFO, "remark"))
-        if (count := examined.count(severity))
-    ]
+    counts = [counted(count, severity.value) for severity in Severity if (count := examined.count(severity))]
     looked_at = f"{counted(examined.files, 'file')}, {counted(examined.routes, 'route')}"
     stages = f", stage {', '.join(examined.stages)}" if len(examined.stages) > 1 else ""
     return f"{looked_at}{stages}: {', '.join(counts) or 'no problems'}."

@@ -12,12 +12,12 @@ from typing import Any
 from gateway_config.problems import Place, Problem, Severity, looks_like_credential
 
 _RED, _YELLOW, _BLUE, _BOLD, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[34m", "\x1b[1m", "\x1b[0m"
-_COLOURS: Mapping[Severity, str] = {Severity.ERROR: _RED, Severity.WARNING: _YELLOW, Severity.INFO: _BLUE}
+_COLOURS: Mapping[Severity, str] = {Severity.ERROR: _RED, Severity.WARNING: _YELLOW, Severity.REMARK: _BLUE}
 # GitHub's workflow commands know these three levels (facts: "Workflow commands for GitHub Actions").
 _ANNOTATIONS: Mapping[Severity, str] = {
     Severity.ERROR: "error",
     Severity.WARNING: "warning",
-    Severity.INFO: "notice",
+    Severity.REMARK: "notice",
 }
 
 

@@ -10,6 +10,7 @@ from gateway_config.kinds import KINDS
 from gateway_config.problems import Severity
 from gateway_config.reading import Path
 from gateway_config.rules.registry import Checked, Complaint, RouteView, rule
+from gateway_config.words import with_article
 
 
 def _known_targets(checked: Checked, view: RouteView) -> Iterator[tuple[tuple[str | int, ...], str, Model]]:
@@ -24,9 +25,8 @@ def kind_mismatch(checked: Checked) -> Iterator[Complaint]:
     for view in checked.routes():
         for path, name, model in _known_targets(checked, view):
             if model.kind != view.route.kind and (model.kind, view.route.kind) != ("vision", "chat"):
-                message = (
-                    f'"{name}" is a model of the kind {model.kind}, and "{view.name}" is a {view.route.kind} route.'
-                )
+                route = f'"{view.name}" is {with_article(view.route.kind)} route'
+                message = f'"{name}" is a model of the kind {model.kind}, and {route}.'
                 yield view.complaint(path, f"{message} Name another model, or change `kind`.")
 
 
@@ -62,13 +62,15 @@ def deprecated_model(checked: Checked) -> Iterator[Complaint]:
                 yield view.complaint(path, f'the model "{name}" is deprecated. {hint}')
 
 
-@rule(Severity.INFO)
+@rule(Severity.REMARK)
 def missing_price(checked: Checked) -> Iterator[Complaint]:
     """A model that serves has a price; without one its costs are unknown, not zero."""
     for name, model in checked.config.file.models.items():
         if model.price is None:
-            message = f'the price of "{name}" is not known, so its costs are unknown. Add `price` when there is one.'
-            path: Path = ("models", name, "price") if "price" in model.model_fields_set else ("models", name)
+            is_null = "price" in model.model_fields_set
+            path: Path = ("models", name, "price") if is_null else ("models", name)
+            way_on = f"{'Put it here' if is_null else 'Add `price`'} when there is one."
+            message = f'the price of "{name}" is not known, so its costs are unknown. {way_on}'
             yield checked.in_gateway(path, message)
 
 
@@ -78,7 +80,9 @@ def price_unit(checked: Checked) -> Iterator[Complaint]:
     for name, model in checked.config.file.models.items():
         given = model.price.model_dump(exclude_none=True, exclude={"as_of", "source"}) if model.price else {}
         for key in sorted(set(given) - set(KINDS[model.kind].prices)):
-            message = f"a {model.kind} model is not paid by `{key}`. Use {', '.join(KINDS[model.kind].prices)}."
+            message = (
+                f"{with_article(model.kind)} model is not paid by `{key}`. Use {', '.join(KINDS[model.kind].prices)}."
+            )
             yield checked.in_gateway(("models", name, "price", key), message)
 
 
@@ -135,6 +139,7 @@ def unenforced(checked: Checked) -> Iterator[Complaint]:
     """Limits are counted by the gateway's dynamic route, so a route that is served directly cannot have any."""
     for view in checked.routes():
         if view.route.limits and not is_routed(view.route):
-            why = "is direct" if view.route.direct else f"is a {view.route.kind} route, which no dynamic route carries"
+            kind = with_article(view.route.kind)
+            why = "is direct" if view.route.direct else f"is {kind} route, which no dynamic route carries"
             message = f'"{view.name}" {why}, so nobody would count these limits. Use the gateway\'s `rate_limit`.'
             yield view.complaint(("limits",), message)

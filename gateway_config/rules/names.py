@@ -141,7 +141,7 @@ def front_door(checked: Checked) -> Iterator[Complaint]:
         yield checked.in_gateway(("front_door", "otherwise"), message)
 
 
-@rule(Severity.INFO)
+@rule(Severity.REMARK)
 def front_door_kind(checked: Checked) -> Iterator[Complaint]:
     """Intents of routes that are served directly cannot be asked for at the front door."""
     if checked.config.file.front_door is None:

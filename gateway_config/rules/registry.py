@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import difflib
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -124,12 +125,19 @@ def _allowed(config: GatewayConfig, own: Rule, complaint: Complaint) -> bool:
     return own.tunable and complaint.route is not None and own.id in config.routes[complaint.route].allow
 
 
+def near_miss(name: str, known: Sequence[str]) -> str | None:
+    """The known name that this one almost is, or else the only one that has it as a word (`effort`)."""
+    near = difflib.get_close_matches(name, known, 1)
+    longer = [own for own in known if name in re.split("[-_]", own)]
+    return near[0] if near else longer[0] if len(longer) == 1 else None
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A near miss, or else what there is, as far as a sentence can hold it."""
     known = sorted(known)
-    near = difflib.get_close_matches(name, known, 1)
-    if near:
-        return f'Did you mean "{near[0]}"?'
+    near = near_miss(name, known)
+    if near is not None:
+        return f'Did you mean "{near}"?'
     more = f" and {len(known) - MOST_NAMED} more" if len(known) > MOST_NAMED else ""
     return f"Known: {', '.join(known[:MOST_NAMED])}{more}." if known else "None is declared."
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from itertools import accumulate
 
 from gateway_config.config import Split
 from gateway_config.problems import Severity
@@ -21,7 +22,17 @@ def split_sum(checked: Checked) -> Iterator[Complaint]:
     for view in checked.routes():
         for path, split in view.route.splits().items():
             if (message := _sum_message(view.name, split)) is not None:
-                yield view.complaint((*path, [*split][-1]), message)
+                yield view.complaint((*path, _offending(split)), message)
+
+
+def _offending(split: Split) -> str:
+    """The arm where it goes wrong: the second `rest`, the share that passes 100, or else the last one."""
+    rests = [arm for arm, share in split.items() if share == "rest"]
+    if len(rests) > 1:
+        return rests[1]
+    fixed = [(arm, share) for arm, share in split.items() if isinstance(share, int)]
+    sums = accumulate(share for _, share in fixed)
+    return next((arm for (arm, _), total in zip(fixed, sums, strict=True) if total > 100), [*split][-1])
 
 
 def _sum_message(name: str, split: Split) -> str | None:

@@ -1,0 +1,71 @@
+"""What is wrong with a value is said in words, at its place."""
+
+import re
+
+import pytest
+
+from gateway_config.config import GatewayFile, Route
+from gateway_config.patterns import EXAMPLES
+from tests.test_load import CHAT, complaints, examined
+
+
+def patterns(schema: object) -> set[str]:
+    """Every pattern in a JSON Schema."""
+    if isinstance(schema, dict):
+        own = {schema["pattern"]} if isinstance(schema.get("pattern"), str) else set[str]()
+        own |= set(schema.get("patternProperties", {}))
+        return own.union(*(patterns(inner) for inner in schema.values()))
+    return set[str]().union(*(patterns(inner) for inner in schema)) if isinstance(schema, list) else set()
+
+
+@pytest.mark.parametrize("pattern", sorted(patterns([GatewayFile.model_json_schema(), Route.model_json_schema()])))
+def test_every_pattern_has_an_example_that_fits_it(pattern: str) -> None:
+    examples = re.findall('"([^"]+)"', EXAMPLES[pattern])
+    assert examples
+    assert all(re.search(pattern, example) for example in examples)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("version: 1", "version: 2", "`version` is 1; found 2."),
+        ("kind: chat", "kind: chatt", '"speak" or "classify"; found "chatt". Did you mean "chat"?'),
+        (
+            "challenger: 10",
+            "challenger: x",
+            '`split.challenger` is a whole number, without quotes, or "rest"; found "x"',
+        ),
+        ("{model: small}", "{model: small, summary: low}", 'Did you mean "reasoning_summary"?'),
+        ("{model: small}", "{model: small, effort: low}", 'Did you mean "reasoning_effort"?'),
+    ],
+)
+def test_what_is_expected_is_said_in_words(old: str, new: str, said: str) -> None:
+    [problem] = examined(chat=CHAT.replace(old, new))[1]
+    assert said in problem.message
+
+
+def test_what_is_wrong_within_a_mapping_is_told_and_not_that_it_is_no_word() -> None:
+    cache = "cache: {key: 'x{d}', ttl_s: 60, fields: {d: {form: Z, time_zone: UTC}}}\n"
+    [problem] = examined(chat=CHAT + cache)[1]
+    assert problem.message.startswith('`cache.fields.d.form` is written like "%Y-%m-%d"')
+
+
+def test_nothing_is_concluded_from_a_number_that_could_not_be_read() -> None:
+    chat = CHAT.replace("{model: small}", "{model: small, first_byte_ms: 9e9}") + "deadline_ms: 1\n"
+    assert complaints(chat=chat) == ["routes/chat.yaml:5:43 yaml-ambiguous"]
+
+
+@pytest.mark.parametrize(
+    ("split", "column"),
+    [
+        ("{champion: 90, challenger: 20, third: 0}", 35),
+        ("{champion: rest, challenger: rest, third: 0}", 37),
+        ("{champion: 99, third: 2, challenger: 10}", 30),
+        ("{champion: 30, challenger: 20, third: 0}", 46),
+    ],
+)
+def test_a_wrong_sum_stands_at_the_share_where_it_goes_wrong(split: str, column: int) -> None:
+    chat = CHAT.replace("{champion: rest, challenger: 10}", split).replace(
+        "arms:\n", "arms:\n  third: {model: small}\n"
+    )
+    assert f"routes/chat.yaml:8:{column} split-sum" in complaints(chat=chat)
