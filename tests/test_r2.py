@@ -186,7 +186,7 @@ def test_a_failure_that_lasts_is_a_refusal_with_its_status() -> None:
 
 def test_an_answer_whose_encoding_is_broken_is_no_answer() -> None:
     answers = Answers(httpx.DecodingError("no gzip"))
-    with pytest.raises(UnreachableError, match="DecodingError. Try again"):
+    with pytest.raises(UnreachableError, match=r"DecodingError\. Try again"):
         answers.bucket().get("x")
     assert answers.calls == ATTEMPTS
 
