@@ -14,7 +14,6 @@ from gateway_config.config import GatewayConfig
 from gateway_config.splits import split_of
 from infra.adapters import make_adapters
 from infra.buckets import make_buckets
-from infra.gateway_inputs import SECRET
 from infra.provider.elements import elements_input
 from infra.resources import AccountToken, AiGateway, LogpushJob, PublishedConfig, R2Bucket, Route
 from infra.settings import Settings, TokenUse
@@ -71,7 +70,7 @@ def _gateway(config: GatewayConfig, settings: Settings, inputs: Mapping[str, Any
                 protect=settings.safety is not None,
                 hooks=pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook("gateway-exists", _say_what_to_do)]),
             ),
-            take_in.options("gateway", [*inputs, *SECRET]),
+            take_in.options("gateway", list(inputs)),
         ),
     )
 

@@ -6,8 +6,7 @@ import functools
 import os
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,27 +15,17 @@ from pulumi import automation
 
 from gateway_config.cloudflare_errors import NotFoundError
 from gateway_config.control_plane import ControlPlane
-from gateway_config.errors import ServiceError, UsageError
+from gateway_config.errors import ServiceError
 from gateway_config.load import load
 from infra.__main__ import NOTHING, main
-from infra.aside import project_aside, with_what_is_new, without_refresh
 from infra.changes import ROUTE_TYPE, Collector, Outcome, Progress, first_of_each
-from infra.engine_setup import (
-    engine_environment,
-    pulumi_command,
-    read_yaml,
-    readable,
-    require_passphrase,
-    require_stage_file,
-)
-from infra.gateway_inputs import SECRET
+from infra.engine_setup import engine_environment, pulumi_command, read_yaml, readable, require_passphrase
 from infra.locks import locks, remove_dead_locks, restore_state
 from infra.safety import UnsafeError, refusals
 from infra.settings import Settings, settings_of
 from infra.take_in import TakeIn
 
 GATEWAY_TYPE = "cloudflare:index/aiGateway:AiGateway"
-_IGNORE_PROTECT = "PULUMI_OPTION_IGNORE_PROTECT"
 LOCK_PATIENCE_S = 5.0
 """A killed `gatewright up` leaves an engine that ends by itself within moments."""
 
@@ -88,12 +77,9 @@ class Engine:
     # --- what people ask for ---
 
     def preview(self) -> Outcome:
-        """What `up` would do. Changes nothing; a stage that was never made is made in a folder that goes away."""
-        if stack := self._existing():
-            return self._preview(stack, self._state(stack))
-        with project_aside(self._project, self.stage) as folder:
-            stack = self._made_aside(folder)
-            return self._preview(stack, self._state(stack))
+        """What `up` would do. Changes nothing."""
+        stack = self._stack()
+        return self._preview(stack, _state(stack))
 
     def up(self, *, override: bool = False) -> Outcome:
         """Makes the stage as declared, and finishes what an interrupted run left half done.
@@ -103,10 +89,8 @@ class Engine:
         stack, state = self._own_stack()
         if self.settings().safety:
             self._refuse_what_is_unsafe(self._preview(stack, state).refusals, override)
-        if known := self._unknown_gateway(state):
-            self._import(stack, known)
-        with _unprotected(stack) if override else nullcontext():
-            return self._run(stack, "up", program=self._program(), continue_on_error=True)
+        program = self._program(self._gateway_to_take_in(state))
+        return self._run(stack, "up", program=program, continue_on_error=True)
 
     def destroy(self) -> Outcome:
         """Removes everything that the stage has; refused, before anything changes, where the stage has thresholds."""
@@ -115,35 +99,31 @@ class Engine:
                 f"Stage {self.stage} has thresholds, so it is not destroyed. Nothing was changed. Whoever means it "
                 "runs `pulumi state unprotect --all` and then `pulumi destroy`."
             )
-        self._free_the_stack()
-        stack = self._existing()
-        if stack is None:
-            raise UsageError(f"Stage {self.stage} has no stack here: there is nothing to remove.")
+        stack, _ = self._own_stack()
         return self._run(stack, "destroy")
 
     def take_in(self, gateway: str, routes: Sequence[tuple[str, str]]) -> Outcome:
         """Makes a gateway and its routes, by name and id, part of the stack, as they are."""
         stack, state = self._own_stack()
-        place = f"{self.settings().account}/{gateway}"
         there = {"gateway": GATEWAY_TYPE, **{name: ROUTE_TYPE for name, _ in routes}}
+        place = f"{self.settings().account}/{gateway}"
         ids = {"gateway": place, **{name: f"{place}/{id}" for name, id in routes}}
         missing = {name: id for name, id in ids.items() if (there[name], name) not in state.resources}
         if not missing:
             return Outcome((), (), tuple(self._notices), {}, 0.0)
-        return self._import(stack, missing)
+        urns = [f"urn:pulumi:{self.stage}::{self._project_name()}::{there[name]}::{name}" for name in missing]
+        return self._run(stack, "up", program=self._program(TakeIn(missing, as_is=True)), target=urns)
 
     def secret_outputs(self) -> dict[str, Any]:
         """The stack's outputs, secret ones in plain text: for whoever hands tokens on, never for a log."""
-        stack = self._existing()
-        return {name: output.value for name, output in stack.outputs().items()} if stack else {}
+        outputs = self._stack().outputs()
+        return {name: output.value for name, output in outputs.items()}
 
     # --- what it takes ---
 
     def _preview(self, stack: automation.Stack, state: State) -> Outcome:
+        outcome = self._run(stack, "preview", program=self._program(self._gateway_to_take_in(state)))
         safety, config = self.settings().safety, load(self._config, self.stage)
-        with _unprotected(stack):  # so that what would be lost is refused in our words, with the whole plan
-            program = self._program(TakeIn(self._unknown_gateway(state)))
-            outcome = self._run(stack, "preview", program=program)
         if safety is None:
             return outcome
         door = config.file.front_door
@@ -170,46 +150,40 @@ class Engine:
         load(self._config, self.stage)
         self._free_the_stack()
         stack = self._stack()
-        state = self._state(stack)
+        state = _state(stack)
         if state.interrupted:
             self._settle(stack, state)
-            state = self._state(stack)
+            state = _state(stack)
         return stack, state
 
     def _stack(self) -> automation.Stack:
-        """The stack, made if need be."""
-        stack = self._existing()
-        if stack is None:
-            self._notice(f"stage {self.stage} is new: it had no stack")
-            with _in_our_words(self.stage):
-                stack = automation.create_stack(self.stage, **self._told(self._project, self._environment))
-        return stack
-
-    def _existing(self) -> automation.Stack | None:
-        """The stack, if there is one. The config is read first, so that its problems come before anything."""
+        """The stack, made if need be. The config is read first, so that its problems come before anything."""
         load(self._config, self.stage)
-        require_stage_file(self._project, self.stage)
         require_passphrase(self._environment, self._project, self.stage)
-        with _in_our_words(self.stage):
-            try:
-                return automation.select_stack(self.stage, **self._told(self._project, self._environment))
-            except automation.StackNotFoundError:
-                return None
-
-    def _made_aside(self, folder: Path) -> automation.Stack:
-        environment = {**self._environment, "PULUMI_BACKEND_URL": f"file://{folder / 'state'}"}
-        with _in_our_words(self.stage):
-            return automation.create_stack(self.stage, **self._told(folder, environment))
-
-    def _told(self, folder: Path, environment: Mapping[str, str]) -> dict[str, Any]:
         options = automation.LocalWorkspaceOptions(
-            work_dir=str(folder),
-            env_vars=dict(environment),
-            pulumi_home=environment.get("PULUMI_HOME"),
+            work_dir=str(self._project),
+            env_vars=dict(self._environment),
+            pulumi_home=self._environment.get("PULUMI_HOME"),
             pulumi_command=pulumi_command(self._project),
         )
-        program = self._program()
-        return {"project_name": self._project_name(), "program": program, "work_dir": str(folder), "opts": options}
+        try:
+            return self._selected_or_made(
+                project_name=self._project_name(),
+                program=self._program(),
+                work_dir=str(self._project),
+                opts=options,
+            )
+        except automation.CommandError as error:
+            raise EngineError(readable(str(error))) from None
+
+    def _selected_or_made(self, **told: Any) -> automation.Stack:
+        has_file = self._stage_file.exists()  # making a stack writes one
+        try:
+            return automation.select_stack(self.stage, **told)
+        except automation.StackNotFoundError:
+            if not has_file:
+                self._notice(f"stage {self.stage} is new: it has no {self._stage_file.name} and no stack")
+            return automation.create_stack(self.stage, **told)
 
     def _project_name(self) -> str:
         return str(read_yaml(self._project / "Pulumi.yaml").get("name", "gatewright"))
@@ -234,55 +208,29 @@ class Engine:
         if restore_state(*place):
             self._notice("the state was cut short by an interrupted run; took the one before it")
 
-    def _state(self, stack: automation.Stack) -> State:
-        with _in_our_words(self.stage):
-            deployment = stack.export_stack().deployment or {}
-        resources = deployment.get("resources") or []
-        pending = deployment.get("pending_operations") or []
-        return State(
-            frozenset((resource["type"], resource["urn"].split("::")[-1]) for resource in resources),
-            tuple(f"{step['type']} {step['resource']['urn'].split('::')[-1]}" for step in pending),
-        )
-
     def _settle(self, stack: automation.Stack, state: State) -> None:
         """Forgets creations that were cut short; what they made after all is found again by name."""
         for step in state.interrupted:
             self._notice(f"an earlier run was interrupted while {step}; finishing it")
         self._call(stack.refresh, Collector(), clear_pending_creates=True)
 
-    def _unknown_gateway(self, state: State) -> Mapping[str, str]:
-        """The import id of the gateway, by its name, if it exists although the engine does not know it.
+    def _gateway_to_take_in(self, state: State) -> TakeIn:
+        """The gateway, if it exists although the engine does not know it.
 
         It is looked at in any case: a wrong token, or an address where nobody is, is then one sentence and not one
         for each resource.
         """
-        account, id = self.settings().account, self.gateway_id
+        settings, config = self.settings(), load(self._config, self.stage)
+        path = f"/accounts/{settings.account}/ai-gateway/gateways/{config.gateway_id}"
         with ControlPlane.from_environment(self._environment, attempts=3) as api:
             try:
-                api.get(f"/accounts/{account}/ai-gateway/gateways/{id}")
+                api.get(path)
             except NotFoundError:
-                return {}
+                return NOTHING
         if (GATEWAY_TYPE, "gateway") in state.resources:
-            return {}
-        self._notice(f"gateway {id} exists already and is not in this stack: taken in")
-        return {"gateway": f"{account}/{id}"}
-
-    def _import(self, stack: automation.Stack, ids: Mapping[str, str]) -> Outcome:
-        """Makes what exists part of the stack, as it is.
-
-        The engine keeps the inputs that it reads in plain text, a collector's authorization among them: so it reads
-        them into a copy of the state.
-        """
-        with project_aside(self._project, self.stage) as folder:
-            copy = self._made_aside(folder)
-            before = stack.export_stack()
-            copy.import_stack(without_refresh(before))
-            program = self._program(TakeIn(ids, as_is=True))
-            types = {name: GATEWAY_TYPE if name == "gateway" else ROUTE_TYPE for name in ids}
-            urns = [f"urn:pulumi:{self.stage}::{self._project_name()}::{types[name]}::{name}" for name in ids]
-            outcome = self._run(copy, "up", program=program, target=urns)
-            stack.import_stack(with_what_is_new(before, copy.export_stack(), GATEWAY_TYPE, SECRET))
-        return outcome
+            return NOTHING
+        self._notice(f"gateway {config.gateway_id} exists already and is not in this stack: taken in")
+        return TakeIn({"gateway": f"{settings.account}/{config.gateway_id}"})
 
     def _run(self, stack: automation.Stack, verb: str, **options: Any) -> Outcome:
         started, collector = time.monotonic(), Collector(self._progress)
@@ -301,36 +249,29 @@ class Engine:
         )
 
     def _call(self, verb: Any, collector: Collector, **options: Any) -> Any:
-        with _in_our_words(self.stage, collector), warnings.catch_warnings():
-            # The SDK warns when the engine is gone, which we say ourselves.
-            warnings.filterwarnings("ignore", message="Error in event stream")
-            return verb(on_event=collector, color="never", **options)
+        try:
+            with warnings.catch_warnings():
+                # The SDK warns when the engine is gone, which we say ourselves.
+                warnings.filterwarnings("ignore", message="Error in event stream")
+                return verb(on_event=collector, color="never", **options)
+        except automation.ConcurrentUpdateError:
+            raise EngineError(
+                f"Somebody else works on stage {self.stage}. Wait, then try again. If that run was killed, its lock is "
+                "removed by `pulumi cancel`."
+            ) from None
+        except automation.CommandError as error:
+            said = first_of_each(collector.errors)
+            raise EngineError("\n".join(said) or readable(str(error))) from None
 
     def _notice(self, sentence: str) -> None:
         self._notices.append(sentence)
 
 
-@contextmanager
-def _in_our_words(stage: str, collector: Collector | None = None) -> Iterator[None]:
-    """Turns what the CLI says when it fails into sentences; what the engine told while it ran comes first."""
-    try:
-        yield
-    except automation.ConcurrentUpdateError:
-        raise EngineError(
-            f"Somebody else works on stage {stage}. Wait, then try again. If that run was killed, its lock is "
-            "removed by `pulumi cancel`."
-        ) from None
-    except automation.CommandError as error:
-        said = first_of_each(collector.errors) if collector else []
-        raise EngineError("\n".join(said) or readable(str(error))) from None
-
-
-@contextmanager
-def _unprotected(stack: automation.Stack) -> Iterator[None]:
-    """Lets the engine replace and delete what is protected, for one run: `--ignore-protect`, which the SDK lacks."""
-    before = stack.workspace.env_vars
-    stack.workspace.env_vars = {**before, _IGNORE_PROTECT: "true"}
-    try:
-        yield
-    finally:
-        stack.workspace.env_vars = before
+def _state(stack: automation.Stack) -> State:
+    deployment = stack.export_stack().deployment or {}
+    resources = deployment.get("resources") or []
+    pending = deployment.get("pending_operations") or []
+    return State(
+        frozenset((resource["type"], resource["urn"].split("::")[-1]) for resource in resources),
+        tuple(f"{step['type']} {step['resource']['urn'].split('::')[-1]}" for step in pending),
+    )

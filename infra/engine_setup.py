@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -40,21 +39,6 @@ def read_yaml(file: Path) -> dict[str, Any]:
     if not isinstance(told, dict | None):
         raise UsageError(f"{file} is a mapping of keys, such as `config:`. Mend it, or take it from version control.")
     return told or {}
-
-
-def require_stage_file(project: Path, stage: str) -> None:
-    """A stage is made on purpose: a slip of its name would make, or show, a stage of its own."""
-    file = project / f"Pulumi.{stage}.yaml"
-    if file.exists():
-        return
-    known = sorted(found.name.split(".")[1] for found in project.glob("Pulumi.*.yaml"))
-    near = get_close_matches(stage, known, n=1)
-    meant = f'Did you mean "{near[0]}"? ' if near else ""
-    there = f"There are {', '.join(known)}. " if known else ""
-    raise UsageError(
-        f'Stage "{stage}" is not known: {project} has no {file.name}. {meant}{there}'
-        f"To make a stage, write that file; a copy of another stage's, with names of its own, is a beginning."
-    )
 
 
 def require_passphrase(environment: Mapping[str, str], project: Path, stage: str) -> None:

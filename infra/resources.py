@@ -17,7 +17,6 @@ import pulumi
 from pulumi import Input, Output, ResourceOptions
 
 from gateway_config.adapter_files import content_digest
-from infra.gateway_inputs import SECRET
 
 
 class AiGateway(pulumi.CustomResource):
@@ -33,7 +32,8 @@ class AiGateway(pulumi.CustomResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         inputs = {"accountId": account_id, "aiGatewayId": ai_gateway_id, **settings}
-        secret = ResourceOptions(additional_secret_outputs=list(SECRET))
+        # They hold authorizations, and the stock provider does not know it (facts 4).
+        secret = ResourceOptions(additional_secret_outputs=["otels", "stripe"])
         options = ResourceOptions.merge(secret, stock_options(opts))
         super().__init__("cloudflare:index/aiGateway:AiGateway", resource_name, inputs, options)
 

@@ -23,8 +23,6 @@ def write_project(folder: Path) -> Path:
     ours = [{**plugin, "path": str(ROOT / plugin["path"])} for plugin in project["plugins"]["providers"]]
     project["plugins"]["providers"] = [*ours, {"name": "cloudflare", "path": str(STAND_IN)}]
     (folder / "Pulumi.yaml").write_text(yaml.safe_dump(project, sort_keys=False))
-    for stage in ("dev", "prod"):
-        (folder / f"Pulumi.{stage}.yaml").write_text("config: {}\n")
     return folder
 
 
