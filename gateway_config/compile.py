@@ -40,7 +40,7 @@ from gateway_config.wire import from_wire, to_wire
 
 STOP = "stop"
 _END = "end"
-_PARAMETERS = ("temperature", "top_p", "max_tokens", "reasoning_effort", "reasoning_summary")
+PARAMETERS = ("temperature", "top_p", "max_tokens", "reasoning_effort", "reasoning_summary")
 # The order in which keys that a graph reads are sent; others follow by name.
 _FIRST_KEYS = ("bucket", "tier", "intent")
 
@@ -84,7 +84,7 @@ def _target(draft: Draft, target: Target, arm: str | None) -> CompiledTarget:
         name=target.model,
         upstream=model.upstream,
         model=model.model,
-        parameters={key: value for key in _PARAMETERS if (value := getattr(target, key)) is not None},
+        parameters={key: value for key in PARAMETERS if (value := getattr(target, key)) is not None},
         prompt=file.prompts[target.prompt].system if target.prompt else None,
         adapter=target.adapter,
         price=_price(model),

@@ -29,7 +29,7 @@ TIERS: tuple[Tier, ...] = get_args(Tier)
 # Cloudflare keeps five entries of a request's metadata and drops the rest without a word (facts: limits).
 MOST_KEYS = 5
 # What is sent while there is room, after the trace and what the graph reads.
-_OPTIONAL_KEYS = ("tenant_id", "project", "intent")
+OPTIONAL_KEYS = ("tenant_id", "project", "intent")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +133,7 @@ class CompiledRoute:
 
     @property
     def _wanted_keys(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(("trace", *self.metadata_keys, *_OPTIONAL_KEYS)))
+        return tuple(dict.fromkeys(("trace", *self.metadata_keys, *OPTIONAL_KEYS)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from gateway_config.kinds import KindName
 from gateway_config.problems import Place
 from gateway_config.reading import Document, Path
 
-Name = Annotated[str, StringConstraints(pattern=patterns.NAME, max_length=40)]
+Name = Annotated[str, StringConstraints(pattern=patterns.NAME, max_length=patterns.LONGEST_NAME)]
 StageName = Annotated[str, StringConstraints(pattern=patterns.STAGE)]
 MetadataKey = Annotated[str, StringConstraints(pattern=patterns.METADATA_KEY, max_length=40)]
 Share = Annotated[int, Field(ge=0, le=100)] | Literal["rest"]
@@ -103,7 +103,7 @@ class SpendLimit(Part):
     """
 
     id: Annotated[str, StringConstraints(pattern=patterns.SPEND_ID, max_length=64)] | None = None
-    usd: Usd
+    usd: Annotated[Usd, Field(gt=0)]
     window_s: int = Field(gt=0)
     technique: Literal["fixed", "sliding"] = "sliding"
     models: tuple[Name, ...] = Field(default=(), strict=False)
@@ -269,7 +269,7 @@ class Limit(Part):
 
     per: MetadataKey
     requests: int | None = Field(default=None, gt=0)
-    cost_usd: Usd | None = None
+    cost_usd: Annotated[Usd, Field(gt=0)] | None = None
     window_s: int = Field(gt=0)
     then: Name
 

@@ -122,8 +122,11 @@ def _by_name(sources: Iterable[Source], problems: list[Problem]) -> dict[str, So
     named: dict[str, Source] = {}
     for source in sources:
         name = _name(source)
-        if not re.fullmatch(patterns.NAME, name):
-            message = f'a route is named by its file, like "quick-chat.yaml"; found {shown(name)}. Rename the file.'
+        if not re.fullmatch(patterns.NAME, name) or len(name) > patterns.LONGEST_NAME:
+            expected = (
+                f'a route is named by its file, like "quick-chat.yaml", in at most {patterns.LONGEST_NAME} characters'
+            )
+            message = f"{expected}; found {shown(name)}. Rename the file."
             problems.append(Problem(Place(source.document.name, 1, 1), "route-name", message))
         elif name in named:
             message = f'"{named[name].document.name}" is the route "{name}" already. Keep one of the two files.'

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+LONGEST_NAME = 40
 NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 STAGE = r"^[a-z][a-z0-9]{0,15}$"
 METADATA_KEY = r"^[a-z][a-z0-9_]*$"

@@ -100,6 +100,11 @@ def element_words(element: Element) -> str:
     return limit_words(properties) if element.type == RATE else element.type
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 route`, `2 routes`, `no routes`."""
+    return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"
+
+
 def with_article(noun: str) -> str:
     """`a chat`, `an image`."""
     return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"

@@ -306,10 +306,9 @@ def test_settings_of_the_gateway_itself_are_compared(committed: Path) -> None:
 
 
 def test_prices_are_compared_without_losing_a_digit(committed: Path) -> None:
-    price = 'price: {as_of: 2026-08-28, in_usd_per_mtok: "0.100"}'
-    write_config(committed, gateway=GATEWAY.replace("price: {as_of: 2026-08-28}", price, 1))
+    write_config(committed, gateway=GATEWAY.replace('"0.10"', '"0.250"', 1))
     changed = [change for route in run_json("diff")["changed"] for change in route["parameters"]]
-    assert {change["after"]["in_usd_per_mtok"] for change in changed} == {"0.100"}
+    assert {change["after"]["in_usd_per_mtok"] for change in changed} == {"0.250"}
 
 
 def test_a_cache_that_comes_is_told_with_its_fields(committed: Path) -> None:

@@ -92,8 +92,8 @@ def test_a_typical_mistake_in_a_route_is_seen_by_editors(found: str, written: st
         ("id: inference", "id: Inference!", "$.gateway.id"),
         ("upstream: openai", "upstrem: openai", "$.models.big"),
         ("kind: chat", "kind: talk", "$.models.fast.kind"),
-        ("as_of: 2026-08-28", 'as_of: 2026-08-28, in_usd_per_mtok: "a lot"', "$.models.fast.price"),
-        ("as_of: 2026-08-28", "as_of: 2026-08-28, in_usd_per_mtok: -1", "$.models.fast.price"),
+        ("as_of: 2026-08-28", 'as_of: 2026-08-28, out_usd_per_mtok: "a lot"', "$.models.fast.price"),
+        ("as_of: 2026-08-28", "as_of: 2026-08-28, out_usd_per_mtok: -1", "$.models.fast.price"),
         ("metadata: [plan]", "front_door: {nam: ask}", "$.front_door"),
     ],
 )

@@ -15,12 +15,13 @@ import typer
 from gateway_config import patterns
 from gateway_config.commands.lookup import to_json
 from gateway_config.commands.options import ConfigOption, JsonOption, OneStageOption, config_directory
-from gateway_config.commands.report import Finding, as_data, counted, github, plain, with_source
+from gateway_config.commands.report import Finding, as_data, github, plain, with_source
 from gateway_config.compile import compile_config
 from gateway_config.config import GatewayConfig
 from gateway_config.load import examine_documents, read
 from gateway_config.problems import Problem, Severity
 from gateway_config.reading import Document
+from gateway_config.words import counted
 
 BASE = "base"  # stands for a stage that overrides nothing
 

@@ -108,8 +108,3 @@ def as_data(finding: Finding) -> dict[str, Any]:
         "message": problem.message,
         "stages": list(finding.stages),
     }
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 route`, `2 routes`, `no routes`."""
-    return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"

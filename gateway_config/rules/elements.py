@@ -132,6 +132,17 @@ def elements_unknown(checked: Checked) -> Iterator[Complaint]:
 
 
 @rule(Severity.WARNING)
+def elements_without_model(checked: Checked) -> Iterator[Complaint]:
+    """Some way through verbatim elements leads to a model; without one no request is ever answered."""
+    for view, graph in _graphs(checked):
+        if not any(element.type == MODEL for element in graph.walk()):
+            message = (
+                f'no way through "{view.name}" leads to a model, so that every request fails. Lead one to a model.'
+            )
+            yield view.complaint(("elements",), message)
+
+
+@rule(Severity.WARNING)
 def elements_opaque(checked: Checked) -> Iterator[Complaint]:
     """Verbatim conditions ask what we can evaluate too, so that the arm of a request is known before it is sent."""
     for view, graph in _graphs(checked):

@@ -7,7 +7,7 @@ import zoneinfo
 from collections.abc import Iterator
 
 from gateway_config.compile import is_routed
-from gateway_config.compiled import MOST_KEYS
+from gateway_config.compiled import MOST_KEYS, OPTIONAL_KEYS
 from gateway_config.conditions import keys_of
 from gateway_config.config import Cache, DateField, Route
 from gateway_config.problems import Severity
@@ -20,20 +20,42 @@ SHORTEST_TTL_S, LONGEST_TTL_S = 60, 30 * 24 * 3600
 
 @rule()
 def unknown_metadata(checked: Checked) -> Iterator[Complaint]:
-    """`when` and limits ask for metadata that requests carry."""
+    """`when` and limits ask for metadata that requests carry, and that several of them can have in common."""
     known = {*CARRIED, *checked.config.file.metadata}
+    for number, spend in enumerate(checked.config.file.gateway.spend_limits):
+        if spend.per is not None and not _is_asked(spend.per, known):
+            yield checked.in_gateway(("gateway", "spend_limits", number, "per"), _not_asked(spend.per, known))
     for view in checked.routes():
         for number, limit in enumerate(view.route.limits):
-            if limit.per not in known:
-                yield view.complaint(("limits", number, "per"), _not_carried(limit.per, known))
+            if not _is_asked(limit.per, known):
+                yield view.complaint(("limits", number, "per"), _not_asked(limit.per, known))
         for number, when in enumerate(view.route.when):
-            for key in sorted(set(keys_of(when.if_)) - known):
-                yield view.complaint(("when", number, "if"), _not_carried(key, known))
+            for key in sorted(set(keys_of(when.if_))):
+                if not _is_asked(key, known):
+                    yield view.complaint(("when", number, "if"), _not_asked(key, known))
 
 
-def _not_carried(key: str, known: set[str]) -> str:
+def _is_asked(key: str, known: set[str]) -> bool:
+    return key in known and key != "trace"
+
+
+def _not_asked(key: str, known: set[str]) -> str:
+    if key == "trace":
+        return 'every request has a "trace" of its own, so nothing can be asked or counted by it. Name another key.'
     hint = did_you_mean(key, known)
     return f'no request carries the metadata key "{key}". {hint} Others go under `metadata` in gateway.yaml.'
+
+
+@rule(Severity.WARNING)
+def spend_limit_key(checked: Checked) -> Iterator[Complaint]:
+    """A spend limit counts by a key that every route's requests carry; others are sent only where a route asks."""
+    for number, spend in enumerate(checked.config.file.gateway.spend_limits):
+        if spend.per in ({*CARRIED, *checked.config.file.metadata} - {*OPTIONAL_KEYS, "trace"}):
+            message = (
+                f'requests carry "{spend.per}" only where their route asks for it, so that the others are not counted '
+                f"by it. Use {', '.join(OPTIONAL_KEYS)}, or none."
+            )
+            yield checked.in_gateway(("gateway", "spend_limits", number, "per"), message)
 
 
 @rule()

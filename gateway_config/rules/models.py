@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway_config.compile import is_routed
+from gateway_config.compile import PARAMETERS, is_routed
 from gateway_config.config import Model
 from gateway_config.kinds import KINDS
 from gateway_config.problems import Severity
 from gateway_config.reading import Path
 from gateway_config.rules.registry import Checked, Complaint, RouteView, rule
 from gateway_config.words import with_article
+
+# Of what a target says, the keys that no dynamic route can carry.
+NOT_CARRIED = ("adapter", "reasoning_summary")
 
 
 def _known_targets(checked: Checked, view: RouteView) -> Iterator[tuple[tuple[str | int, ...], str, Model]]:
@@ -56,17 +59,27 @@ def deprecated_model(checked: Checked) -> Iterator[Complaint]:
     for view in checked.routes():
         for path, name, model in _known_targets(checked, view):
             if model.status == "deprecated":
-                hint = (
-                    f'Use "{model.substitute}".' if model.substitute else "Choose another, and name it as `substitute`."
-                )
+                substitute = _active_substitute(checked, model)
+                hint = f'Use "{substitute}".' if substitute else "Choose another, and name it as `substitute`."
                 yield view.complaint(path, f'the model "{name}" is deprecated. {hint}')
+
+
+def _active_substitute(checked: Checked, model: Model) -> str | None:
+    """The first active model along the substitutes; they may lead in a circle."""
+    models, seen = checked.config.file.models, set[str]()
+    while (name := model.substitute) is not None and name in models and name not in seen:
+        model = models[name]
+        if model.status == "active":
+            return name
+        seen.add(name)
+    return None
 
 
 @rule(Severity.REMARK)
 def missing_price(checked: Checked) -> Iterator[Complaint]:
     """A model that serves has a price; without one its costs are unknown, not zero."""
     for name, model in checked.config.file.models.items():
-        if model.price is None:
+        if not _amounts(model):
             is_null = "price" in model.model_fields_set
             path: Path = ("models", name, "price") if is_null else ("models", name)
             way_on = f"{'Put it here' if is_null else 'Add `price`'} when there is one."
@@ -74,12 +87,17 @@ def missing_price(checked: Checked) -> Iterator[Complaint]:
             yield checked.in_gateway(path, message)
 
 
+def _amounts(model: Model) -> set[str]:
+    """The keys under which a price says what something costs."""
+    given = model.price.model_dump(exclude_none=True) if model.price else {}
+    return given.keys() - {"as_of", "source"}
+
+
 @rule()
 def price_unit(checked: Checked) -> Iterator[Complaint]:
     """A price counts what models of its kind are paid by."""
     for name, model in checked.config.file.models.items():
-        given = model.price.model_dump(exclude_none=True, exclude={"as_of", "source"}) if model.price else {}
-        for key in sorted(set(given) - set(KINDS[model.kind].prices)):
+        for key in sorted(_amounts(model) - set(KINDS[model.kind].prices)):
             message = (
                 f"{with_article(model.kind)} model is not paid by `{key}`. Use {', '.join(KINDS[model.kind].prices)}."
             )
@@ -96,13 +114,14 @@ def adapter_base(checked: Checked) -> Iterator[Complaint]:
             message = f'the model "{adapter.model}" takes no adapters. Train it for one with `capabilities: [lora]`.'
             yield checked.in_gateway(("adapters", name, "model"), message)
     for view in checked.routes():
-        for arm, target in view.route.arms.items():
+        for path, target in view.served():
             own = file.adapters.get(target.adapter or "")
             if own is not None and own.model != target.model:
                 message = (
-                    f'the adapter "{target.adapter}" was trained for "{own.model}", and the arm names "{target.model}".'
+                    f'the adapter "{target.adapter}" was trained for "{own.model}", and not for "{target.model}". '
+                    "Name the same model."
                 )
-                yield view.complaint(("arms", arm, "adapter"), f"{message} Name the same model.")
+                yield view.complaint((*path, "adapter"), message)
 
 
 @rule(tunable=False)
@@ -125,13 +144,29 @@ def direct_only(checked: Checked) -> Iterator[Complaint]:
     for view in checked.routes():
         if not is_routed(view.route):
             continue
-        for arm, target in view.route.arms.items():
-            for key in ("adapter", "reasoning_summary"):
+        for path, target in view.served():
+            for key in NOT_CARRIED:
                 if getattr(target, key) is not None:
                     message = (
                         f'a dynamic route cannot carry `{key}`. Add `direct: true` to "{view.name}", or take it out.'
                     )
-                    yield view.complaint(("arms", arm, key), message)
+                    yield view.complaint((*path, key), message)
+
+
+@rule()
+def fallback_parameters(checked: Checked) -> Iterator[Complaint]:
+    """A fallback of a dynamic route gets the request that its arm got: parameters of its own would never be sent."""
+    for view in checked.routes():
+        if not is_routed(view.route):
+            continue
+        for number, target in enumerate(view.route.fallback):
+            for key in (*PARAMETERS, "prompt"):
+                if key not in NOT_CARRIED and getattr(target, key) is not None:
+                    message = (
+                        f"Cloudflare asks a fallback what the arm was asked, so this `{key}` would never be sent. "
+                        "Take it out, or give it to the arms."
+                    )
+                    yield view.complaint(("fallback", number, key), message)
 
 
 @rule()

@@ -75,24 +75,21 @@ def unknown_prompt(checked: Checked) -> Iterator[Complaint]:
     """An arm names a prompt of gateway.yaml."""
     prompts = checked.config.file.prompts
     for view in checked.routes():
-        named: list[tuple[Path, str | None]] = [(("arms", a, "prompt"), t.prompt) for a, t in view.route.arms.items()]
-        named += [(("fallback", n, "prompt"), t.prompt) for n, t in enumerate(view.route.fallback)]
-        for path, prompt in named:
-            if prompt is not None and prompt not in prompts:
-                yield view.complaint(
-                    path, f'there is no prompt "{prompt}" in gateway.yaml. {did_you_mean(prompt, prompts)}'
-                )
+        for path, target in view.served():
+            if target.prompt is not None and target.prompt not in prompts:
+                message = f'there is no prompt "{target.prompt}" in gateway.yaml.'
+                yield view.complaint((*path, "prompt"), f"{message} {did_you_mean(target.prompt, prompts)}")
 
 
 @rule(tunable=False)
 def unknown_adapter(checked: Checked) -> Iterator[Complaint]:
-    """Arms and tenants name adapters of gateway.yaml; an arm may say `tenant` for the caller's own."""
+    """Arms, fallbacks and tenants name adapters of gateway.yaml; an arm may say `tenant` for the caller's own."""
     adapters = checked.config.file.adapters
     for view in checked.routes():
-        for arm, target in view.route.arms.items():
+        for path, target in view.served():
             if target.adapter not in (None, "tenant", *adapters):
                 hint = did_you_mean(str(target.adapter), [*adapters, "tenant"])
-                yield view.complaint(("arms", arm, "adapter"), f'there is no adapter "{target.adapter}". {hint}')
+                yield view.complaint((*path, "adapter"), f'there is no adapter "{target.adapter}". {hint}')
     for name, tenant in checked.config.file.tenants.items():
         for number, adapter in enumerate(tenant.adapters):
             if adapter not in adapters:

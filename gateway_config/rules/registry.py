@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from gateway_config.config import GatewayConfig, Route, Source
+from gateway_config.config import GatewayConfig, Route, Source, Target
 from gateway_config.problems import Problem, Severity
 from gateway_config.reading import Path
 
@@ -57,12 +57,14 @@ class RouteView:
     def complaint(self, path: Path, message: str) -> Complaint:
         return Complaint(self.source, path, message, self.name)
 
+    def served(self) -> Iterator[tuple[Path, Target]]:
+        """Arms and fallbacks, and where they stand."""
+        yield from ((("arms", arm), target) for arm, target in self.route.arms.items())
+        yield from ((("fallback", number), target) for number, target in enumerate(self.route.fallback))
+
     def targets(self) -> Iterator[tuple[Path, str]]:
         """Where the route names models, and which."""
-        for arm, target in self.route.arms.items():
-            yield ("arms", arm, "model"), target.model
-        for number, target in enumerate(self.route.fallback):
-            yield ("fallback", number, "model"), target.model
+        yield from (((*path, "model"), target.model) for path, target in self.served())
         for number, limit in enumerate(self.route.limits):
             if limit.then != "stop":
                 yield ("limits", number, "then"), limit.then

@@ -10,6 +10,7 @@ from gateway_config.config import Split
 from gateway_config.problems import Severity
 from gateway_config.reading import Path
 from gateway_config.rules.registry import Checked, Complaint, RouteView, did_you_mean, rule
+from gateway_config.words import counted
 
 # How long before the end of an experiment one is reminded of it.
 REMINDED_DAYS = 14
@@ -133,6 +134,15 @@ def split_ends_soon(checked: Checked) -> Iterator[Complaint]:
             yield view.complaint(("until",), message)
 
 
+@rule(Severity.WARNING)
+def until_without_split(checked: Checked) -> Iterator[Complaint]:
+    """`until` is the day by which a split is decided, so a route with one arm has none."""
+    for view in checked.routes():
+        if view.route.until is not None and all(len(split) < 2 for split in view.route.splits().values()):
+            message = f'"{view.name}" has no split that could be decided by then. Take `until` out, or add the split.'
+            yield view.complaint(("until",), message)
+
+
 @rule(dated=True)
 def split_until(checked: Checked) -> Iterator[Complaint]:
     """A split is not left running past its `until`."""
@@ -140,5 +150,5 @@ def split_until(checked: Checked) -> Iterator[Complaint]:
         until = view.route.until
         if until is not None and until < checked.today:
             days = (checked.today - until).days
-            message = f'the split of "{view.name}" should have been decided by {until}, {days} days ago.'
+            message = f'the split of "{view.name}" should have been decided by {until}, {counted(days, "day")} ago.'
             yield view.complaint(("until",), f"{message} Keep one arm, or move the day.")

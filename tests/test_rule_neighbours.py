@@ -1,0 +1,81 @@
+"""What stands beside the examples of the rules: the same mistake in another place, and what is no mistake."""
+
+import pytest
+
+from tests.test_load import CHAT, GATEWAY, complaints, examined, messages
+
+ONE = "version: 1\nkind: chat\nintents: [chat]\narms:\n  only: {model: small}\n"
+STYLE = "adapters:\n  style: {model: large, folder: adapters/style}\n"
+LORA = GATEWAY.replace("kind: chat, price", "kind: chat, capabilities: [lora], price") + STYLE
+
+
+def rules(**files: str) -> list[str]:
+    return [problem.rule for problem in examined(**files)[1]]
+
+
+@pytest.mark.parametrize("key", ["adapter: style", "reasoning_summary: auto"])
+def test_a_fallback_is_carried_no_more_than_an_arm(key: str) -> None:
+    assert rules(gateway=LORA, chat=f"{ONE}fallback: [{{model: large, {key}}}]\n") == ["direct-only"]
+    assert rules(gateway=LORA, chat=f"{ONE}direct: true\nfallback: [{{model: large, {key}}}]\n") == []
+
+
+def test_a_fallback_names_adapters_that_exist_and_fit() -> None:
+    direct = f"{ONE}direct: true\nfallback: [{{model: large, adapter: %s}}]\n"
+    assert 'Did you mean "style"?' in messages(gateway=LORA, chat=direct % "stile")
+    other = LORA.replace("style: {model: large", "style: {model: small")
+    assert rules(gateway=other, chat=direct % "style") == ["adapter-base"]
+
+
+def test_a_fallback_that_we_ask_ourselves_may_have_parameters() -> None:
+    assert rules(chat=f"{ONE}direct: true\nfallback: [{{model: large, temperature: 0.2}}]\n") == []
+
+
+@pytest.mark.parametrize(
+    "line", ["limits: [{per: trace, requests: 1, window_s: 60, then: stop}]", "when: [{if: {trace: x}, arm: champion}]"]
+)
+def test_nothing_is_counted_or_asked_by_the_trace(line: str) -> None:
+    assert 'every request has a "trace" of its own' in messages(chat=f"{CHAT}{line}\n")
+
+
+def test_a_spend_limit_counts_by_metadata_that_exists() -> None:
+    gateway = GATEWAY.replace("{id: demo}", "{id: demo, spend_limits: [{usd: 5, window_s: 60, per: tenant}]}")
+    assert complaints(gateway=gateway) == ["gateway.yaml:2:64 unknown-metadata"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("{id: demo}", "{id: demo, spend_limits: [{usd: 0, window_s: 60}]}"),
+        ("{id: demo}", '{id: demo, spend_limits: [{usd: "0.00", window_s: 60}]}'),
+    ],
+)
+def test_a_limit_of_nothing_is_none(old: str, new: str) -> None:
+    assert "is greater than 0; found" in messages(gateway=GATEWAY.replace(old, new))
+
+
+def test_a_cost_limit_of_nothing_is_none() -> None:
+    limit = "limits: [{per: user_id, cost_usd: 0, window_s: 60, then: stop}]\n"
+    assert "`limits.0.cost_usd` is greater than 0; found 0." in messages(chat=CHAT + limit)
+
+
+def test_a_substitute_that_is_deprecated_itself_leads_on_to_its_own() -> None:
+    price = "price: {as_of: 2026-01-01, in_usd_per_mtok: 1}"
+    third = f"  third: {{upstream: workers-ai, model: x, kind: chat, substitute: small, {price}, status: %s}}\n"
+    old = GATEWAY.replace("kind: chat, price", "kind: chat, status: deprecated, substitute: third, price", 1)
+    assert 'Use "third".' in messages(gateway=old + third % "active")
+    circle = messages(gateway=old + third % "deprecated")
+    assert 'the model "small" is deprecated. Choose another, and name it as `substitute`.' in circle
+
+
+def test_a_price_without_an_amount_is_none() -> None:
+    assert rules(gateway=GATEWAY.replace('in_usd_per_mtok: "0.10", ', "", 1)) == ["missing-price"]
+
+
+def test_a_day_is_counted_as_one() -> None:
+    assert "2026-11-20, 1 day ago." in messages(chat=f"{CHAT}until: 2026-11-20\n")
+
+
+def test_the_name_of_a_route_has_an_end() -> None:
+    assert complaints(**{"a" * 41: ONE.replace("[chat]", "[other]") + "fallback: [large]\n"}) == [
+        f"routes/{'a' * 41}.yaml:1:1 route-name"
+    ]
