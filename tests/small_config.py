@@ -18,9 +18,15 @@ GATEWAY = """\
 version: 1
 gateway: {id: inference}
 models:
-  fast: {upstream: workers-ai, model: "@cf/meta/llama-3.1-8b-instruct-fast", kind: chat, price: {in_usd_per_mtok: "0.10", as_of: 2026-08-28}}
-  gemma: {upstream: workers-ai, model: "@cf/google/gemma-4-26b-a4b-it", kind: chat, price: {in_usd_per_mtok: "0.10", as_of: 2026-08-28}}
-  big: {upstream: openai, model: gpt-4o, kind: chat, price: {in_usd_per_mtok: "0.10", as_of: 2026-08-28}}
+  fast:
+    {upstream: workers-ai, model: "@cf/meta/llama-3.1-8b-instruct-fast", kind: chat,
+     price: {in_usd_per_mtok: "0.10", as_of: 2026-08-28}}
+  gemma:
+    {upstream: workers-ai, model: "@cf/google/gemma-4-26b-a4b-it", kind: chat,
+     price: {in_usd_per_mtok: "0.10", as_of: 2026-08-28}}
+  big:
+    {upstream: openai, model: gpt-4o, kind: chat,
+     price: {in_usd_per_mtok: "0.10", as_of: 2026-08-28}}
 projects:
   meta-mirror: {intents: [sprinter]}
 metadata: [plan]
