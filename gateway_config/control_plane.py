@@ -83,8 +83,8 @@ class ControlPlane:
         """Ends the connections."""
         self._http.close()
 
-    def get(self, path: str, **params: Any) -> Any:
-        return self._call("GET", path, params=params)
+    def get(self, path: str, *, headers: Mapping[str, str] | None = None, **params: Any) -> Any:
+        return self._call("GET", path, params=params, headers=headers)
 
     def post(self, path: str, body: Any) -> Any:
         """Creates. Not repeated once it was sent: an UnansweredError says that it may have happened."""

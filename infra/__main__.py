@@ -12,7 +12,7 @@ from gateway_config.compile import compile_config
 from gateway_config.errors import GatewrightError
 from gateway_config.load import load
 from infra.declare import declare
-from infra.gateway_inputs import gateway_inputs
+from infra.gateway_inputs import gateway_inputs, plain_inputs
 from infra.settings import read_settings
 from infra.take_in import TakeIn
 
@@ -24,7 +24,8 @@ def main(config_directory: Path, *, take_in: TakeIn = NOTHING, environment: Mapp
     try:
         settings = read_settings(environment)
         config = load(config_directory, settings.stage)
-        inputs = gateway_inputs(config.file, environment)
+        # What is taken in as it is needs no secret, so that none has to be set for it.
+        inputs = plain_inputs(config.file) if take_in.as_is else gateway_inputs(config.file, environment)
         declare(config, compile_config(config), settings, inputs, take_in)
     except GatewrightError as error:
         *lines, last = str(error).splitlines()

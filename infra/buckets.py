@@ -6,6 +6,7 @@ from pulumi import ResourceOptions
 
 from infra.resources import R2Bucket, R2BucketLifecycle
 from infra.settings import Buckets, Settings
+from infra.take_in import TakeIn
 
 _DAY_S = 24 * 3600
 # A PUT of the rules replaces all of them, so the rule that every bucket is born with is stated again (facts, 4).
@@ -17,11 +18,18 @@ _BORN_WITH = {
 }
 
 
-def make_buckets(settings: Settings, wanted: Buckets) -> tuple[R2Bucket, R2Bucket]:
-    """The bucket of logs, with its retention, and the bucket of the published config."""
-    logs = _bucket("bucket-logs", wanted.logs, settings, wanted)
+RETENTION = "gatewright-retention"
+
+
+def make_buckets(settings: Settings, wanted: Buckets, take_in: TakeIn) -> tuple[R2Bucket, R2Bucket]:
+    """The bucket of logs, with its retention, and the bucket of the published config.
+
+    Logs outlive their stage: the engine forgets their bucket and removes nothing.
+    """
+    kept = ResourceOptions(retain_on_delete=True)
+    logs = _bucket("bucket-logs", wanted.logs, settings, wanted, ResourceOptions.merge(kept, _taken(take_in, "logs")))
     retention = {
-        "id": "gatewright-retention",
+        "id": RETENTION,
         "enabled": True,
         "conditions": {"prefix": ""},
         "deleteObjectsTransition": {"condition": {"type": "Age", "maxAge": wanted.retention_days * _DAY_S}},
@@ -33,15 +41,19 @@ def make_buckets(settings: Settings, wanted: Buckets) -> tuple[R2Bucket, R2Bucke
         rules=[_BORN_WITH, retention],
         jurisdiction=wanted.jurisdiction,
     )
-    return logs, _bucket("bucket-config", wanted.config, settings, wanted)
+    return logs, _bucket("bucket-config", wanted.config, settings, wanted, _taken(take_in, "config"))
 
 
-def _bucket(resource_name: str, name: str, settings: Settings, wanted: Buckets) -> R2Bucket:
+def _taken(take_in: TakeIn, bucket: str) -> ResourceOptions:
+    return take_in.options(f"bucket-{bucket}", ["location", "jurisdiction"])
+
+
+def _bucket(resource_name: str, name: str, settings: Settings, wanted: Buckets, opts: ResourceOptions) -> R2Bucket:
     return R2Bucket(
         resource_name,
         account_id=settings.account,
         name=name,
         location=wanted.location,
         jurisdiction=wanted.jurisdiction,
-        opts=ResourceOptions(protect=settings.safety is not None),
+        opts=ResourceOptions.merge(ResourceOptions(protect=settings.safety is not None), opts),
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from pulumi.automation import EngineEvent, OpType
 from pulumi.automation.events import StepEventMetadata
+from pulumi.runtime import rpc
 
 Progress = Callable[[str], None]
 """Is told each step, in a few words."""
@@ -46,8 +47,14 @@ class ResourceChange:
 
     @property
     def is_noise(self) -> bool:
-        """R2 answers a location in capitals, whatever it was told (facts 6)."""
-        return all(_is_location_in_capitals(leaf) for leaf in self.differences)
+        """Whether nothing differs that anybody would notice."""
+        return bool(self.differences) and all(self._is_noise(leaf) for leaf in self.differences)
+
+    def _is_noise(self, leaf: Difference) -> bool:
+        if leaf.path == "rateLimitingTechnique":  # of a limit that is off
+            return not self.before.get("rateLimitingLimit") and not self.after.get("rateLimitingLimit")
+        # R2 answers a location in capitals, whatever it was told (facts 6).
+        return leaf.path == "location" and str(leaf.before).upper() == leaf.after
 
     @property
     def is_route(self) -> bool:
@@ -123,7 +130,10 @@ class Collector:
         if step.type.startswith(_FRAMEWORK):
             return
         if step.op not in _QUIET and not _is_half_of_a_replacement(step.op):
-            self.changes.append(_change(step.op.value, step))
+            change = _change(step.op.value, step)
+            if step.op == OpType.UPDATE and change.is_noise:
+                return
+            self.changes.append(change)
             if step.op == OpType.UPDATE and _was_held(step) and _differs(step):
                 self.held.append(step.urn.split("::")[-1])
 
@@ -157,10 +167,6 @@ def _differs(step: StepEventMetadata) -> bool:
     return set(step.detailed_diff or ()) != {"held"}
 
 
-def _is_location_in_capitals(leaf: Difference) -> bool:
-    return leaf.path == "location" and str(leaf.before).upper() == leaf.after
-
-
 def _is_half_of_a_replacement(op: OpType) -> bool:
     return op in (OpType.CREATE_REPLACEMENT, OpType.DELETE_REPLACED)
 
@@ -183,6 +189,8 @@ def _seen_at(path: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -
     return _without_secrets(keys_of(path), value_at(outputs, path) if value is None else value)
 
 
+_SECRET_MARK = rpc._special_sig_key
+"""How the engine marks a value that is secret as a whole."""
 _SECRET_KEYS = frozenset({"authorization", "headers"})
 """Of a gateway's collectors and of Stripe; the stock provider does not know that they are secret (facts 4)."""
 
@@ -191,6 +199,8 @@ def _without_secrets(path: Iterable[str | int], value: Any) -> Any:
     if value and not _SECRET_KEYS.isdisjoint(path):
         return "[secret]"
     if isinstance(value, Mapping):
+        if _SECRET_MARK in value:
+            return "[secret]"
         return {key: _without_secrets((key,), item) for key, item in value.items()}
     return [_without_secrets((), item) for item in value] if isinstance(value, list) else value
 

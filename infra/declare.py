@@ -14,11 +14,12 @@ from gateway_config.config import GatewayConfig
 from gateway_config.splits import split_of
 from infra.adapters import make_adapters
 from infra.buckets import make_buckets
+from infra.gateway_inputs import SECRET
 from infra.provider.elements import elements_input
 from infra.resources import AccountToken, AiGateway, LogpushJob, PublishedConfig, R2Bucket, Route
 from infra.settings import Settings, TokenUse
 from infra.take_in import TakeIn
-from infra.tokens import token
+from infra.tokens import token, use_of
 
 Tokens = Mapping[TokenUse, AccountToken]
 
@@ -32,8 +33,11 @@ def declare(
         name: _route(route, gateway, settings, take_in) for name, route in compiled.routes.items() if route.routed
     }
     adapters = make_adapters(config, settings)
-    buckets = make_buckets(settings, settings.buckets) if settings.buckets else ()
-    tokens: Tokens = {use: token(use, dates, settings, buckets) for use, dates in settings.tokens.items()}
+    buckets = make_buckets(settings, settings.buckets, take_in) if settings.buckets else ()
+    tokens: Tokens = {
+        name: token(name, use_of(name, has_adapters=bool(adapters)), dates, settings, buckets)
+        for name, dates in settings.tokens.items()
+    }
     if buckets:
         logs, published = buckets
         _logpush(config, settings, logs, gateway, tokens)
@@ -70,7 +74,7 @@ def _gateway(config: GatewayConfig, settings: Settings, inputs: Mapping[str, Any
                 protect=settings.safety is not None,
                 hooks=pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook("gateway-exists", _say_what_to_do)]),
             ),
-            take_in.options("gateway", list(inputs)),
+            take_in.options("gateway", [*inputs, *SECRET]),
         ),
     )
 

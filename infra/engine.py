@@ -6,40 +6,43 @@ import functools
 import os
 import time
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pulumi import automation
 
-from gateway_config.cloudflare_errors import NotFoundError
 from gateway_config.control_plane import ControlPlane
-from gateway_config.errors import ServiceError
+from gateway_config.errors import ServiceError, UsageError
 from gateway_config.load import load
 from infra.__main__ import NOTHING, main
-from infra.changes import ROUTE_TYPE, Collector, Outcome, Progress, first_of_each
-from infra.engine_setup import engine_environment, pulumi_command, read_yaml, readable, require_passphrase
+from infra.aside import project_aside, with_what_is_new, without_refresh
+from infra.changes import ROUTE_TYPE, Collector, Outcome, Progress, ResourceChange, first_of_each
+from infra.engine_setup import (
+    engine_environment,
+    new_stage,
+    pulumi_command,
+    read_yaml,
+    readable,
+    require_passphrase,
+)
+from infra.existing import Existing, State, existing
+from infra.gateway_inputs import SECRET
 from infra.locks import locks, remove_dead_locks, restore_state
+from infra.resources import GATEWAY_TYPE
 from infra.safety import UnsafeError, refusals
 from infra.settings import Settings, settings_of
 from infra.take_in import TakeIn
 
-GATEWAY_TYPE = "cloudflare:index/aiGateway:AiGateway"
+_IGNORE_PROTECT = "PULUMI_OPTION_IGNORE_PROTECT"
 LOCK_PATIENCE_S = 5.0
 """A killed `gatewright up` leaves an engine that ends by itself within moments."""
 
 
 class EngineError(ServiceError):
     """The engine did not do what was asked; the message is what it said."""
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What the engine remembers of a stack: its resources by type and name, and steps that were cut short."""
-
-    resources: frozenset[tuple[str, str]]
-    interrupted: tuple[str, ...]
 
 
 class Engine:
@@ -77,9 +80,13 @@ class Engine:
     # --- what people ask for ---
 
     def preview(self) -> Outcome:
-        """What `up` would do. Changes nothing."""
-        stack = self._stack()
-        return self._preview(stack, _state(stack))
+        """What `up` would do. Changes nothing; a stage that was never made is made in a folder that goes away."""
+        if stack := self._existing():
+            return self._preview(stack, self._state(stack))
+        self._notice(new_stage(self._project, self.stage))
+        with project_aside(self._project, self.stage) as folder:
+            stack = self._made_aside(folder)
+            return self._preview(stack, self._state(stack))
 
     def up(self, *, override: bool = False) -> Outcome:
         """Makes the stage as declared, and finishes what an interrupted run left half done.
@@ -89,8 +96,10 @@ class Engine:
         stack, state = self._own_stack()
         if self.settings().safety:
             self._refuse_what_is_unsafe(self._preview(stack, state).refusals, override)
-        program = self._program(self._gateway_to_take_in(state))
-        return self._run(stack, "up", program=program, continue_on_error=True)
+        if found := self._existing_unknown(state):
+            self._import(stack, found)
+        with _unprotected(stack) if override else nullcontext():
+            return self._run(stack, "up", program=self._program(), continue_on_error=True)
 
     def destroy(self) -> Outcome:
         """Removes everything that the stage has; refused, before anything changes, where the stage has thresholds."""
@@ -99,31 +108,33 @@ class Engine:
                 f"Stage {self.stage} has thresholds, so it is not destroyed. Nothing was changed. Whoever means it "
                 "runs `pulumi state unprotect --all` and then `pulumi destroy`."
             )
-        stack, _ = self._own_stack()
+        self._free_the_stack()
+        stack = self._existing()
+        if stack is None:
+            raise UsageError(f"Stage {self.stage} has no stack here: there is nothing to remove.")
         return self._run(stack, "destroy")
 
     def take_in(self, gateway: str, routes: Sequence[tuple[str, str]]) -> Outcome:
         """Makes a gateway and its routes, by name and id, part of the stack, as they are."""
         stack, state = self._own_stack()
-        there = {"gateway": GATEWAY_TYPE, **{name: ROUTE_TYPE for name, _ in routes}}
         place = f"{self.settings().account}/{gateway}"
-        ids = {"gateway": place, **{name: f"{place}/{id}" for name, id in routes}}
-        missing = {name: id for name, id in ids.items() if (there[name], name) not in state.resources}
-        if not missing:
-            return Outcome((), (), tuple(self._notices), {}, 0.0)
-        urns = [f"urn:pulumi:{self.stage}::{self._project_name()}::{there[name]}::{name}" for name in missing]
-        return self._run(stack, "up", program=self._program(TakeIn(missing, as_is=True)), target=urns)
+        there = [Existing(GATEWAY_TYPE, "gateway", place, gateway)]
+        there += [Existing(ROUTE_TYPE, name, f"{place}/{id}", name) for name, id in routes]
+        missing = [one for one in there if (one.type, one.name) not in state.resources]
+        return self._import(stack, missing) if missing else Outcome((), (), tuple(self._notices), {}, 0.0)
 
     def secret_outputs(self) -> dict[str, Any]:
         """The stack's outputs, secret ones in plain text: for whoever hands tokens on, never for a log."""
-        outputs = self._stack().outputs()
-        return {name: output.value for name, output in outputs.items()}
+        stack = self._existing()
+        return {name: output.value for name, output in stack.outputs().items()} if stack else {}
 
     # --- what it takes ---
 
     def _preview(self, stack: automation.Stack, state: State) -> Outcome:
-        outcome = self._run(stack, "preview", program=self._program(self._gateway_to_take_in(state)))
         safety, config = self.settings().safety, load(self._config, self.stage)
+        with _unprotected(stack):  # so that what would be lost is refused in our words, with the whole plan
+            program = self._program(_taken(self._existing_unknown(state)))
+            outcome = self._run(stack, "preview", program=program)
         if safety is None:
             return outcome
         door = config.file.front_door
@@ -150,40 +161,45 @@ class Engine:
         load(self._config, self.stage)
         self._free_the_stack()
         stack = self._stack()
-        state = _state(stack)
+        state = self._state(stack)
         if state.interrupted:
             self._settle(stack, state)
-            state = _state(stack)
+            state = replace(self._state(stack), interrupted=state.interrupted)
         return stack, state
 
     def _stack(self) -> automation.Stack:
-        """The stack, made if need be. The config is read first, so that its problems come before anything."""
+        """The stack, made if need be."""
+        stack = self._existing()
+        if stack is None:
+            self._notice(new_stage(self._project, self.stage))
+            with _in_our_words(self.stage):
+                stack = automation.create_stack(self.stage, **self._told(self._project, self._environment))
+        return stack
+
+    def _existing(self) -> automation.Stack | None:
+        """The stack, if there is one. The config is read first, so that its problems come before anything."""
         load(self._config, self.stage)
         require_passphrase(self._environment, self._project, self.stage)
+        with _in_our_words(self.stage):
+            try:
+                return automation.select_stack(self.stage, **self._told(self._project, self._environment))
+            except automation.StackNotFoundError:
+                return None
+
+    def _made_aside(self, folder: Path) -> automation.Stack:
+        environment = {**self._environment, "PULUMI_BACKEND_URL": f"file://{folder / 'state'}"}
+        with _in_our_words(self.stage):
+            return automation.create_stack(self.stage, **self._told(folder, environment))
+
+    def _told(self, folder: Path, environment: Mapping[str, str]) -> dict[str, Any]:
         options = automation.LocalWorkspaceOptions(
-            work_dir=str(self._project),
-            env_vars=dict(self._environment),
-            pulumi_home=self._environment.get("PULUMI_HOME"),
+            work_dir=str(folder),
+            env_vars=dict(environment),
+            pulumi_home=environment.get("PULUMI_HOME"),
             pulumi_command=pulumi_command(self._project),
         )
-        try:
-            return self._selected_or_made(
-                project_name=self._project_name(),
-                program=self._program(),
-                work_dir=str(self._project),
-                opts=options,
-            )
-        except automation.CommandError as error:
-            raise EngineError(readable(str(error))) from None
-
-    def _selected_or_made(self, **told: Any) -> automation.Stack:
-        has_file = self._stage_file.exists()  # making a stack writes one
-        try:
-            return automation.select_stack(self.stage, **told)
-        except automation.StackNotFoundError:
-            if not has_file:
-                self._notice(f"stage {self.stage} is new: it has no {self._stage_file.name} and no stack")
-            return automation.create_stack(self.stage, **told)
+        program = self._program()
+        return {"project_name": self._project_name(), "program": program, "work_dir": str(folder), "opts": options}
 
     def _project_name(self) -> str:
         return str(read_yaml(self._project / "Pulumi.yaml").get("name", "gatewright"))
@@ -208,36 +224,46 @@ class Engine:
         if restore_state(*place):
             self._notice("the state was cut short by an interrupted run; took the one before it")
 
+    def _state(self, stack: automation.Stack) -> State:
+        with _in_our_words(self.stage):
+            deployment = stack.export_stack().deployment or {}
+        return State.of(deployment)
+
     def _settle(self, stack: automation.Stack, state: State) -> None:
         """Forgets creations that were cut short; what they made after all is found again by name."""
         for step in state.interrupted:
             self._notice(f"an earlier run was interrupted while {step}; finishing it")
         self._call(stack.refresh, Collector(), clear_pending_creates=True)
 
-    def _gateway_to_take_in(self, state: State) -> TakeIn:
-        """The gateway, if it exists although the engine does not know it.
-
-        It is looked at in any case: a wrong token, or an address where nobody is, is then one sentence and not one
-        for each resource.
-        """
-        settings, config = self.settings(), load(self._config, self.stage)
-        path = f"/accounts/{settings.account}/ai-gateway/gateways/{config.gateway_id}"
+    def _existing_unknown(self, state: State) -> list[Existing]:
         with ControlPlane.from_environment(self._environment, attempts=3) as api:
-            try:
-                api.get(path)
-            except NotFoundError:
-                return NOTHING
-        if (GATEWAY_TYPE, "gateway") in state.resources:
-            return NOTHING
-        self._notice(f"gateway {config.gateway_id} exists already and is not in this stack: taken in")
-        return TakeIn({"gateway": f"{settings.account}/{config.gateway_id}"})
+            found = list(existing(api, self.settings(), self.gateway_id, state))
+        for one in found:
+            self._notice(f"{one.called} exists already and is not in this stack: taken in")
+        return found
+
+    def _import(self, stack: automation.Stack, found: Sequence[Existing]) -> Outcome:
+        """Makes what exists part of the stack, as it is.
+
+        The engine keeps the inputs that it reads in plain text, a collector's authorization among them: so it reads
+        them into a copy of the state.
+        """
+        with project_aside(self._project, self.stage) as folder:
+            copy = self._made_aside(folder)
+            before = stack.export_stack()
+            copy.import_stack(without_refresh(before))
+            program = self._program(_taken(found, as_is=True))
+            urns = [f"urn:pulumi:{self.stage}::{self._project_name()}::{one.type}::{one.name}" for one in found]
+            outcome = self._run(copy, "up", program=program, target=urns)
+            stack.import_stack(with_what_is_new(before, copy.export_stack(), GATEWAY_TYPE, SECRET))
+        return outcome
 
     def _run(self, stack: automation.Stack, verb: str, **options: Any) -> Outcome:
         started, collector = time.monotonic(), Collector(self._progress)
         result = self._call(getattr(stack, verb), collector, **options)
         told = getattr(result, "outputs", {}).items()
         outputs = {name: "[secret]" if output.secret else output.value for name, output in told}
-        notices = tuple(first_of_each([*self._notices, *collector.warnings]))
+        notices = tuple(first_of_each([*self._notices, *collector.warnings, *_kept(collector.changes)]))
         return Outcome(
             tuple(collector.changes),
             tuple(collector.drift),
@@ -249,29 +275,51 @@ class Engine:
         )
 
     def _call(self, verb: Any, collector: Collector, **options: Any) -> Any:
-        try:
-            with warnings.catch_warnings():
-                # The SDK warns when the engine is gone, which we say ourselves.
-                warnings.filterwarnings("ignore", message="Error in event stream")
-                return verb(on_event=collector, color="never", **options)
-        except automation.ConcurrentUpdateError:
-            raise EngineError(
-                f"Somebody else works on stage {self.stage}. Wait, then try again. If that run was killed, its lock is "
-                "removed by `pulumi cancel`."
-            ) from None
-        except automation.CommandError as error:
-            said = first_of_each(collector.errors)
-            raise EngineError("\n".join(said) or readable(str(error))) from None
+        with _in_our_words(self.stage, collector), warnings.catch_warnings():
+            # The SDK warns when the engine is gone, which we say ourselves.
+            warnings.filterwarnings("ignore", message="Error in event stream")
+            return verb(on_event=collector, color="never", **options)
 
     def _notice(self, sentence: str) -> None:
         self._notices.append(sentence)
 
 
-def _state(stack: automation.Stack) -> State:
-    deployment = stack.export_stack().deployment or {}
-    resources = deployment.get("resources") or []
-    pending = deployment.get("pending_operations") or []
-    return State(
-        frozenset((resource["type"], resource["urn"].split("::")[-1]) for resource in resources),
-        tuple(f"{step['type']} {step['resource']['urn'].split('::')[-1]}" for step in pending),
-    )
+def _taken(found: Sequence[Existing], *, as_is: bool = False) -> TakeIn:
+    return TakeIn({one.name: one.import_id for one in found}, as_is)
+
+
+def _kept(changes: Sequence[ResourceChange]) -> Iterator[str]:
+    """Logs are never destroyed by accident; Cloudflare itself removes empty buckets only."""
+    for change in changes:
+        if change.name == "bucket-logs" and change.operation in ("delete", "replace"):
+            name = change.before.get("name")
+            yield (
+                f'bucket "{name}" stays, with the logs in it, and a next `up` that names it takes it in again. To '
+                f"remove it, empty it (R2 in the dashboard, or any S3 client), then `wrangler r2 bucket delete {name}`"
+            )
+
+
+@contextmanager
+def _in_our_words(stage: str, collector: Collector | None = None) -> Iterator[None]:
+    """Turns what the CLI says when it fails into sentences; what the engine told while it ran comes first."""
+    try:
+        yield
+    except automation.ConcurrentUpdateError:
+        raise EngineError(
+            f"Somebody else works on stage {stage}. Wait, then try again. If that run was killed, its lock is "
+            "removed by `pulumi cancel`."
+        ) from None
+    except automation.CommandError as error:
+        said = first_of_each(collector.errors) if collector else []
+        raise EngineError("\n".join(said) or readable(str(error))) from None
+
+
+@contextmanager
+def _unprotected(stack: automation.Stack) -> Iterator[None]:
+    """Lets the engine replace and delete what is protected, for one run: `--ignore-protect`, which the SDK lacks."""
+    before = stack.workspace.env_vars
+    stack.workspace.env_vars = {**before, _IGNORE_PROTECT: "true"}
+    try:
+        yield
+    finally:
+        stack.workspace.env_vars = before

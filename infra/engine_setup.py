@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,17 @@ def read_yaml(file: Path) -> dict[str, Any]:
     if not isinstance(told, dict | None):
         raise UsageError(f"{file} is a mapping of keys, such as `config:`. Mend it, or take it from version control.")
     return told or {}
+
+
+def new_stage(project: Path, stage: str) -> str:
+    """What is said of a stage that has no stack: a slip of its name would make, or show, a stage of its own."""
+    file = project / f"Pulumi.{stage}.yaml"
+    if file.exists():
+        return f"stage {stage} is new: it has no stack"
+    known = sorted(found.name.split(".")[1] for found in project.glob("Pulumi.*.yaml"))
+    near = get_close_matches(stage, known, n=1)
+    meant = f'. Did you mean "{near[0]}"?' if near else ""
+    return f"stage {stage} is new: it has no {file.name} and no stack{meant}"
 
 
 def require_passphrase(environment: Mapping[str, str], project: Path, stage: str) -> None:

@@ -15,6 +15,8 @@ from pulumi import Output
 from gateway_config.config import Gateway, GatewayFile, Guardrails, SpendLimit, Telemetry
 from gateway_config.errors import UsageError
 
+SECRET = ("otels", "stripe")
+"""The inputs that hold authorizations. The stock provider does not know it (facts 4)."""
 WHEN_FULL = {"stop": "STOP_INSERTING", "delete-oldest": "DELETE_OLDEST"}
 
 
@@ -23,14 +25,23 @@ def gateway_inputs(file: GatewayFile, environment: Mapping[str, str]) -> Mapping
 
     Secrets of telemetry are read from the environment; a UsageError names the variable that is missing.
     """
+    collectors = [_collector(one, environment) for one in file.gateway.telemetry]
+    # As a whole: what somebody adds by hand is then secret in the state, too, before it is taken away again.
+    return {**plain_inputs(file), "otels": Output.secret(collectors)}
+
+
+def plain_inputs(file: GatewayFile) -> Mapping[str, Any]:
+    """The inputs that hold no secret."""
     gateway = file.gateway
     return {
         **_scalars(gateway),
         **_rate_limit(gateway),
         "guardrails": _guardrails(gateway.guardrails) if gateway.guardrails else None,
         "dlp": _dlp(gateway),
+        "retryBackoff": None,  # the elements of a route repeat, not the gateway
+        "retryDelay": None,
+        "retryMaxAttempts": None,
         "spendLimits": _spend_limits(file),
-        "otels": [_collector(one, environment) for one in gateway.telemetry],
     }
 
 
@@ -87,7 +98,7 @@ def _spend_limits(file: GatewayFile) -> dict[str, Any]:
 def _spend_rule(number: int, limit: SpendLimit, file: GatewayFile) -> dict[str, Any]:
     rule: dict[str, Any] = {
         # Each rule has an id of its own: left out, all of them get the same one (facts 4).
-        "id": f"spend-{number}",
+        "id": limit.id or f"spend-{number}",
         "enabled": True,
         "limitType": "cost",
         "limit": float(limit.usd),
@@ -108,5 +119,4 @@ def _collector(telemetry: Telemetry, environment: Mapping[str, str]) -> dict[str
         return told
     if not environment.get(variable):
         raise UsageError(f"{variable} is not set: gateway.yaml names it as the authorization for {telemetry.url}.")
-    # The stock provider does not know that this is a secret (facts 4).
-    return {**told, "authorization": Output.secret(environment[variable])}
+    return {**told, "authorization": environment[variable]}

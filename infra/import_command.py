@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -49,7 +49,6 @@ def import_(
     Exit codes: 0 fine, 1 problems in the config, 2 wrong usage, 3 could not reach or was refused.
     """
     from gateway_config.control_plane import ControlPlane
-    from infra.changes import first_of_each
 
     wanted = Wanted(config, stage, project, emulator, plugins)
     directory = config or project_of(project) / "gateway_config"
@@ -61,13 +60,13 @@ def import_(
             f"cannot rename one. Name the stage by the last part of its name: --stage {id.rsplit('-', 1)[-1]}."
         )
     with ControlPlane.from_environment(environment_of(wanted, os.environ)) as api:
-        found = list(_live(api, engine.settings().account, id, routes or []))
-        for line in _write(api, engine.settings().account, id, stage, directory, found):
-            typer.echo(line)
-    outcome = engine.take_in(id, [(route.name, route.id) for route in found])
-    lines = (f"in the stack: {change.type.split(':')[-1]} {change.name}" for change in outcome.changes)
-    for line in first_of_each(lines):
+        account = engine.settings().account
+        settings = api.get(f"/accounts/{account}/ai-gateway/gateways/{id}")
+        found = list(_live(api, account, id, routes or []))
+    for line in _write(settings, stage, directory, found):
         typer.echo(line)
+    engine.take_in(id, [(route.name, route.id) for route in found])
+    typer.echo(f"in the stack: {', '.join(['gateway', *(route.name for route in found)])}")
     typer.echo(f"`gatewright preview --stage {stage}` shows what the next `up` would change.")
 
 
@@ -83,22 +82,21 @@ def _live(api: ControlPlane, account: str, gateway: str, names: list[str]) -> It
         yield live
 
 
-def _write(
-    api: ControlPlane, account: str, gateway: str, stage: str, directory: Path, found: list[LiveRoute]
-) -> Iterator[str]:
+def _write(settings: Mapping[str, Any], stage: str, directory: Path, found: list[LiveRoute]) -> Iterator[str]:
     from infra import importing
+    from infra.importing_gateway import gateway_yaml
 
-    settings = api.get(f"/accounts/{account}/ai-gateway/gateways/{gateway}")
     models = importing.models_of(found)
-    text = importing.gateway_yaml(settings, gateway.removesuffix(f"-{stage}"), models)
-    if importing.write_new(directory / "gateway.yaml", text):
+    gateway = gateway_yaml(settings, settings["id"].removesuffix(f"-{stage}"), models)
+    if importing.write_new(directory / "gateway.yaml", gateway.text):
         yield f"wrote {directory / 'gateway.yaml'}"
-        for name in importing.not_imported(settings):
-            yield f"  not carried over: {name}; the next `up` takes it away unless gateway.yaml says it"
+        yield from (f"  not carried over, so the next `up` takes it away: {sentence}" for sentence in gateway.left_out)
+        for variable, url in gateway.variables.items():
+            yield f"  export {variable} before `preview` and `up`: what authorizes {url} stands in no file"
     for route in found:
         if not importing.NAME.fullmatch(route.name) or len(route.name) > importing.LONGEST_NAME:
             raise UsageError(f'Route "{route.name}" has a name that no file of a route can have: rename it first.')
-        written = importing.route_yaml(route, text, stage, models)
+        written = importing.route_yaml(route, gateway.text, stage, models)
         if importing.write_new(directory / "routes" / f"{route.name}.yaml", written.text):
             yield f"wrote {directory / 'routes' / f'{route.name}.yaml'}"
             if not written.is_exact:

@@ -1,4 +1,4 @@
-"""An existing gateway as YAML: readable where that compiles to the very graph that is live, else verbatim elements."""
+"""A live route as YAML: readable where that compiles to the very graph that is live, else verbatim elements."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from gateway_config.load import load_documents
 from gateway_config.reading import Document
 from gateway_config.splits import split_of
 from gateway_config.wire import from_wire
-from infra.gateway_inputs import WHEN_FULL
 from infra.provider.elements import digest_of_wire
 from infra.provider.routes_api import LiveRoute
 
@@ -33,38 +32,6 @@ class Written:
 
     text: str
     is_exact: bool
-
-
-def gateway_yaml(live: Mapping[str, Any], id: str, models: Models) -> str:
-    """gateway.yaml for a live gateway; `id` is without its stage."""
-    settings: dict[str, Any] = {"id": id, "authentication": bool(live.get("authentication"))}
-    settings["collect_logs"] = bool(live.get("collect_logs"))
-    if live.get("log_management"):
-        settings["log_limit"] = live["log_management"]
-    when_full = {theirs: ours for ours, theirs in WHEN_FULL.items()}.get(str(live.get("log_management_strategy")))
-    settings |= {"log_when_full": when_full} if when_full else {}
-    settings |= {"logpush_public_key": live["logpush_public_key"]} if live.get("logpush_public_key") else {}
-    settings |= {"rate_limit": _rate_limit(live)} if live.get("rate_limiting_limit") else {}
-    settings |= {key: True for key, name in _FLAGS.items() if live.get(name)}
-    told = {name: {"upstream": own.upstream, "model": own.model, "kind": own.kind} for name, own in models.items()}
-    return _dumped({"version": 1, "gateway": settings, "models": told})
-
-
-_FLAGS = {"zero_data_retention": "zdr", "byok_only": "byok_only"}
-_NOT_IMPORTED = ("guardrails", "dlp", "otel", "spend_limits", "stripe", "cache_ttl", "retry_max_attempts")
-
-
-def not_imported(live: Mapping[str, Any]) -> list[str]:
-    """The settings of a live gateway that are not carried over; the next `up` would take them away."""
-    return [name for name in _NOT_IMPORTED if live.get(name)]
-
-
-def _rate_limit(live: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "requests": live["rate_limiting_limit"],
-        "window_s": live["rate_limiting_interval"],
-        "technique": live.get("rate_limiting_technique") or "fixed",
-    }
 
 
 def models_of(routes: list[LiveRoute]) -> dict[str, Model]:
@@ -93,7 +60,7 @@ def _name_of(properties: Mapping[str, Any], models: Models) -> str | None:
 
 def route_yaml(live: LiveRoute, gateway: str, stage: str, models: Models) -> Written:
     """The route's file: the readable form if it compiles to what is live, else its elements as they are."""
-    verbatim = _dumped({"version": 1, "kind": "chat", "elements": live.elements})
+    verbatim = dumped({"version": 1, "kind": "chat", "elements": live.elements})
     for text in (*_readable(live, models), verbatim):
         if _compiles_to(live, text, gateway, stage):
             return Written(text, True)
@@ -121,7 +88,7 @@ def _readable(live: LiveRoute, models: Models) -> Iterator[str]:
     told: dict[str, Any] = {"version": 1, "kind": "chat", "arms": {arm: _target(own, models) for arm, own in arms}}
     if shares and len(shares) > 1:
         told["split"] = dict(sorted(shares.items(), key=lambda item: -item[1]))
-    yield _dumped({**told, "fallback": chain} if chain else told)
+    yield dumped({**told, "fallback": chain} if chain else told)
 
 
 def _arms(graph: Graph, route: str, shares: Mapping[str, int] | None, models: Models) -> list[tuple[str, Element]]:
@@ -144,7 +111,8 @@ def _target(element: Element, models: Models) -> dict[str, Any]:
     return {"model": name, "first_byte_ms": element.properties["timeout"], "retries": element.properties["retries"]}
 
 
-def _dumped(data: Mapping[str, Any]) -> str:
+def dumped(data: Mapping[str, Any]) -> str:
+    """YAML as people write it: keys in the order given."""
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
 
 

@@ -17,6 +17,10 @@ import pulumi
 from pulumi import Input, Output, ResourceOptions
 
 from gateway_config.adapter_files import content_digest
+from infra.gateway_inputs import SECRET
+
+GATEWAY_TYPE = "cloudflare:index/aiGateway:AiGateway"
+BUCKET_TYPE = "cloudflare:index/r2Bucket:R2Bucket"
 
 
 class AiGateway(pulumi.CustomResource):
@@ -32,10 +36,9 @@ class AiGateway(pulumi.CustomResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         inputs = {"accountId": account_id, "aiGatewayId": ai_gateway_id, **settings}
-        # They hold authorizations, and the stock provider does not know it (facts 4).
-        secret = ResourceOptions(additional_secret_outputs=["otels", "stripe"])
+        secret = ResourceOptions(additional_secret_outputs=list(SECRET))
         options = ResourceOptions.merge(secret, stock_options(opts))
-        super().__init__("cloudflare:index/aiGateway:AiGateway", resource_name, inputs, options)
+        super().__init__(GATEWAY_TYPE, resource_name, inputs, options)
 
     @property
     def ai_gateway_id(self) -> Output[str]:
@@ -138,7 +141,7 @@ class R2Bucket(pulumi.CustomResource):
         # The location comes back in capitals, and a difference in it would replace the bucket with all its logs.
         still = ResourceOptions(ignore_changes=["location"])
         options = ResourceOptions.merge(still, stock_options(opts))
-        super().__init__("cloudflare:index/r2Bucket:R2Bucket", resource_name, inputs, options)
+        super().__init__(BUCKET_TYPE, resource_name, inputs, options)
 
     @property
     def name(self) -> Output[str]:

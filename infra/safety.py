@@ -7,9 +7,10 @@ from typing import Any
 
 from gateway_config.errors import RefusedError
 from infra.changes import ResourceChange
+from infra.resources import BUCKET_TYPE, GATEWAY_TYPE
 from infra.settings import Safety
 
-_KEPT = {"cloudflare:index/aiGateway:AiGateway": "gateway", "cloudflare:index/r2Bucket:R2Bucket": "bucket"}
+_KEPT = {GATEWAY_TYPE: "gateway", BUCKET_TYPE: "bucket"}
 _CHANGES = ("update", "replace", "delete")
 
 
@@ -60,4 +61,5 @@ def _has_fallback(inputs: Mapping[str, Any]) -> bool:
 def _lost(changes: tuple[ResourceChange, ...]) -> Iterator[str]:
     for change in changes:
         if change.type in _KEPT and change.operation in ("replace", "delete"):
-            yield f"{change.name}: a {_KEPT[change.type]} is never {change.operation}d here"
+            why = "; ".join(str(leaf) for leaf in change.differences) or "the config has none any more"
+            yield f"{change.name}: a {_KEPT[change.type]} is never {change.operation}d here ({why})"

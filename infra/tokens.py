@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
@@ -37,7 +37,7 @@ USES: Mapping[TokenUse, Use] = {
     "serve": Use(("AI Gateway Run", "Workers AI Read")),
     # A refresh reads all that a stage has, not its gateway alone.
     "deploy": Use(("AI Gateway Write", "Workers AI Read", *_REFRESH)),
-    "preview": Use(("AI Gateway Read", *_REFRESH)),
+    "preview": Use(("AI Gateway Read", *_REFRESH)),  # and Workers AI Read where there are adapters
     "write-logs": Use((_WRITE,), "logs"),
     "read-logs": Use((_READ,), "logs"),
     "ship-usage": Use((_WRITE,), "logs"),
@@ -46,27 +46,39 @@ USES: Mapping[TokenUse, Use] = {
 }
 
 
-def token(use: TokenUse, dates: TokenDates, settings: Settings, depends_on: Sequence[pulumi.Resource]) -> AccountToken:
+def use_of(name: TokenUse, *, has_adapters: bool) -> Use:
+    """What a use needs. A refresh lists adapters, which takes the right to ask models: only where there are some."""
+    use = USES[name]
+    return replace(use, groups=(*use.groups, "Workers AI Read")) if name == "preview" and has_adapters else use
+
+
+def token(
+    name: TokenUse, use: Use, dates: TokenDates, settings: Settings, depends_on: Sequence[pulumi.Resource]
+) -> AccountToken:
     """The token of a use; while it is rotated also the one before it. Returns the newest."""
-    made = [_generation(use, number, dates, settings, depends_on) for number in dates.generations]
+    made = [_generation(name, use, number, dates, settings, depends_on) for number in dates.generations]
     return made[-1]
 
 
 def _generation(
-    use: TokenUse, number: int, dates: TokenDates, settings: Settings, depends_on: Sequence[pulumi.Resource]
+    name: TokenUse,
+    wanted: Use,
+    number: int,
+    dates: TokenDates,
+    settings: Settings,
+    depends_on: Sequence[pulumi.Resource],
 ) -> AccountToken:
-    wanted = USES[use]
     # One policy and sorted ids: the stock provider reports another order as a difference (upstream 5548).
-    ids = Output.all(*(_group_id(settings.account, name, wanted.scope) for name in wanted.groups)).apply(sorted)
+    ids = Output.all(*(_group_id(settings.account, group, wanted.scope) for group in wanted.groups)).apply(sorted)
     policy = {
         "effect": "allow",
         "permissionGroups": ids.apply(lambda found: [{"id": id} for id in found]),
         "resources": _resources(wanted, settings),
     }
     return AccountToken(
-        f"token-{use}-{number}",
+        f"token-{name}-{number}",
         account_id=settings.account,
-        name=f"gatewright {settings.stage} {use} {number}",
+        name=f"gatewright {settings.stage} {name} {number}",
         policies=[policy],
         # A previous generation keeps the date it was made with: its end is not moved when the next one begins.
         expires_on=f"{dates.expires_on.isoformat()}T00:00:00Z" if dates.expires_on else None,

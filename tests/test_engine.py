@@ -22,7 +22,6 @@ from gateway_config.control_plane import ControlPlane
 from infra import engine as engine_module
 from infra.changes import Outcome
 from infra.engine import Engine, EngineError
-from infra.take_in import TakeIn
 from tests.emulator.server import TEST_TOKEN, Running
 from tests.stand_in.project import TEST_ACCOUNT, edit, project_environment, write_project
 
@@ -88,18 +87,35 @@ def make_gateway(stage: Stage, cache_ttl: int) -> None:
     stage.api.post(GATEWAYS, {"id": "inference-dev", **settings, **limits})
 
 
-def test_a_stage_that_nobody_ever_made_is_said_to_be_new_once(stage: Stage) -> None:
-    new = "stage dev is new: it has no Pulumi.dev.yaml and no stack"
-    assert new in stage.preview().notices
-    assert new not in stage.preview().notices
+def files(folder: Path) -> dict[Path, bytes]:
+    """All files but the CLI's own: its home, and the mark of a backend's format."""
+    found = (file for file in folder.rglob("*") if file.is_file() and "home" not in file.parts)
+    return {file: file.read_bytes() for file in found if not file.name.startswith("meta.yaml")}
+
+
+def test_a_preview_changes_no_file_also_where_the_stage_was_never_made(stage: Stage) -> None:
+    before = files(stage.folder)
+    plan = stage.preview()
+    assert ("create", "gateway") in steps(plan)
+    assert "stage dev is new: it has no Pulumi.dev.yaml and no stack" in plan.notices
+    assert files(stage.folder) == before
+
+
+def test_a_slip_of_a_stage_s_name_is_asked_about(stage: Stage) -> None:
+    stage.up()
+    plan = Engine(stage.folder, "devv", environment=stage.environment).preview()
+    assert 'stage devv is new: it has no Pulumi.devv.yaml and no stack. Did you mean "dev"?' in plan.notices
+    assert not (stage.folder / "Pulumi.devv.yaml").exists()
 
 
 def test_a_gateway_that_is_there_already_is_taken_in_and_made_as_declared(stage: Stage) -> None:
     make_gateway(stage, cache_ttl=60)
+    stage.api.put(GATEWAY, stage.api.get(GATEWAY) | {"otel": _SWITCHED_ON["otel"]})
     assert ("import", "gateway") in steps(stage.preview())
     outcome = stage.up()
     assert "gateway inference-dev exists already and is not in this stack: taken in" in outcome.notices
     assert stage.api.get(GATEWAY)["cache_ttl"] == 0
+    assert not [text for text in files(stage.folder / "state").values() if b"test-authorization" in text]
     assert steps(stage.preview()) == []
 
 
@@ -149,7 +165,7 @@ def test_what_is_switched_on_by_hand_is_seen_and_healed_also_where_the_yaml_says
     assert [leaf.path for leaf in by_hand.differences] == names
     assert [change.name for change in plan.changes] == ["gateway"]
     assert "retryMaxAttempts: 4 => none" in leaves(plan)
-    assert [leaf for leaf in leaves(plan) if "collector.example" in leaf]
+    assert "otels: [secret] => [secret]" in leaves(plan)
     assert not [leaf for leaf in leaves(plan) if "test-authorization" in leaf], "no secret is shown"
     stage.up()
     healed = stage.api.get(GATEWAY)
@@ -160,12 +176,13 @@ def test_what_is_switched_on_by_hand_is_seen_and_healed_also_where_the_yaml_says
 def test_an_authorization_given_by_hand_is_not_kept_in_plain_text_where_up_fails(stage: Stage) -> None:
     stage.up()
     settings = stage.api.get(GATEWAY)
-    stage.api.put(GATEWAY, {key: settings[key] for key in _FULL_PUT} | {"stripe": _SWITCHED_ON["stripe"]})
+    given = {key: _SWITCHED_ON[key] for key in ("otel", "stripe")}
+    stage.api.put(GATEWAY, {key: settings[key] for key in _FULL_PUT} | given)
     stage.emulator.fault(f"/client/v4{GATEWAY}", method="PUT", status=400, times=9)
     with pytest.raises(EngineError):
         stage.up()
     written = [file.read_text() for file in (stage.folder / "state").rglob("*.json*")]
-    assert [text for text in written if "stripe" in text]
+    assert [text for text in written if "stripe" in text and "otels" in text]
     assert not [text for text in written if "test-authorization" in text]
 
 
@@ -247,7 +264,7 @@ def test_who_comes_second_is_told_who_is_at_work(stage: Stage, monkeypatch: pyte
 
 
 def test_a_wrong_passphrase_is_one_sentence(stage: Stage) -> None:
-    stage.preview()
+    stage.up()
     stage.environment["PULUMI_CONFIG_PASSPHRASE"] = "another"
     with pytest.raises(EngineError, match="PULUMI_CONFIG_PASSPHRASE is not the passphrase"):
         stage.preview()
@@ -257,6 +274,6 @@ def test_a_gateway_that_exists_is_explained_to_those_who_run_plain_pulumi(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_gateway(stage, cache_ttl=0)
-    monkeypatch.setattr(Engine, "_gateway_to_take_in", lambda *_: TakeIn())
+    monkeypatch.setattr(Engine, "_existing_unknown", lambda *_: [])
     with pytest.raises(EngineError, match=r"exists already.*`gatewright up` takes it in"):
         stage.up()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway_config.commands.app import app_for
+from gateway_config.control_plane import ControlPlane
 from infra.changes import Outcome
 from infra.engine import Engine, EngineError
 from infra.safety import UnsafeError
-from tests.emulator.server import Running
-from tests.stand_in.project import edit, project_environment, write_project
+from tests.emulator.server import TEST_TOKEN, Running
+from tests.stand_in.project import TEST_ACCOUNT, edit, project_environment, write_project
 
 pytestmark = pytest.mark.engine
 
@@ -93,3 +95,36 @@ def test_prod_weighs_neither_a_rollback_nor_its_end(tmp_path: Path, emulator: Ru
     assert stage.command("rollback", "quick-chat").exit_code == 0
     assert stage.command("resume", "quick-chat").exit_code == 0
     assert stage.preview().refusals == (), "nor where no `up` came in between"
+
+
+def gateways(emulator: Running) -> list[str]:
+    with ControlPlane(TEST_TOKEN, emulator.control_plane) as api:
+        return [gateway["id"] for gateway in api.get(f"/accounts/{TEST_ACCOUNT}/ai-gateway/gateways")]
+
+
+def test_prod_refuses_to_lose_a_gateway_in_our_words_and_shows_the_plan(tmp_path: Path, emulator: Running) -> None:
+    stage = Stage(tmp_path, emulator, "prod")
+    stage.engine().up()
+    edit(stage.folder / "gateway_config/gateway.yaml", {"  id: inference\n": "  id: another\n"})
+    refused = "gateway: a gateway is never replaced here (aiGatewayId: inference-prod => another-prod)"
+
+    told = stage.command("preview")
+    assert told.exit_code == 0, told.output
+    assert "± replace AiGateway gateway" in told.stdout
+    assert refused in told.stdout
+    assert refused in stage.command("preview", "--markdown").stdout
+    with pytest.raises(UnsafeError, match=re.escape(refused)):
+        stage.engine().up()
+    assert gateways(emulator) == ["inference-prod"]
+
+    passed = stage.command("up", "--override")
+    assert f"overridden: {refused}" in passed.stdout, passed.output
+    assert gateways(emulator) == ["another-prod"]
+    assert stage.preview().changes == ()
+    assert protected(stage) == ["gateway"], "what is made anew is protected again"
+
+
+def protected(stage: Stage) -> list[str]:
+    state = json.loads((stage.folder / f"state/.pulumi/stacks/gatewright/{stage.stage}.json").read_text())
+    resources = state["checkpoint"]["latest"]["resources"]
+    return [resource["urn"].split("::")[-1] for resource in resources if resource.get("protect")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +56,20 @@ def test_what_is_imported_previews_as_nothing_to_change(tmp_path: Path, emulator
     with ControlPlane(TEST_TOKEN, emulator.control_plane) as api:
         make_gateway(api)
     said = take_in(project, environment).splitlines()
-    assert said.count("in the stack: AiGateway gateway") == 1
+    assert "in the stack: gateway, by-hand, chain" in said
     config = project / "gateway_config"
     assert "fallback" in (config / "routes/chain.yaml").read_text(), "the readable form"
     assert "elements" in (config / "routes/by-hand.yaml").read_text(), "what it cannot say stays as it is"
+    assert nothing_to_change(project, environment)
+    with ControlPlane(TEST_TOKEN, emulator.control_plane) as api:
+        api.post(f"{GATEWAYS}/acme-dev/routes", {"name": "later", "elements": CHAIN})
+    assert "in the stack: gateway, by-hand, chain, later" in take_in(project, environment)
+    assert nothing_to_change(project, environment)
+
+
+def nothing_to_change(project: Path, environment: dict[str, str]) -> bool:
     outcome = Engine(project, "dev", environment=environment).preview()
-    assert [str(leaf) for change in outcome.changes for leaf in change.differences] == []
-    assert outcome.changes == ()
+    return (outcome.changes, outcome.drift) == ((), ())
 
 
 def take_in(project: Path, environment: dict[str, str]) -> str:
@@ -84,6 +92,132 @@ def test_what_the_config_says_otherwise_is_taken_in_as_it_is_and_previewed(tmp_p
     take_in(project, environment)
     outcome = Engine(project, "dev", environment=environment).preview()
     assert [(change.operation, change.name) for change in outcome.changes] == [("update", "chain")]
+
+
+FULL: dict[str, Any] = {
+    "cache_invalidate_on_update": False,
+    "cache_ttl": 0,
+    "collect_logs": False,
+    "authentication": True,
+    "rate_limiting_interval": 0,
+    "rate_limiting_limit": 0,
+    "log_management": 20_000,
+    "log_management_strategy": "DELETE_OLDEST",
+    "zdr": True,
+    "guardrails": {"prompt": {"S1": "FLAG", "P1": "BLOCK"}, "response": {"S3": "BLOCK"}},
+    "dlp": {"enabled": True, "action": "FLAG", "profiles": ["p1", "p2"]},
+    "spend_limits": {
+        "enabled": True,
+        "rules": [
+            {
+                "id": "by-hand",
+                "enabled": True,
+                "limitType": "cost",
+                "limit": 0.1,
+                "window": 3600,
+                "technique": "fixed",
+                "model": {"mode": "filter", "values": ["@cf/openai/gpt-oss-120b"]},
+                "metadata": {"tenant_id": {"mode": "partition"}},
+            },
+            {"id": "all", "enabled": True, "limitType": "cost", "limit": 9, "window": 60, "technique": "sliding"},
+        ],
+    },
+    "otel": [
+        {"url": "https://a.example/v1", "headers": {}, "authorization": "canary-authorization", "content_type": "json"},
+        {"url": "https://b.example/v1", "headers": {}, "content_type": "protobuf"},
+    ],
+}
+
+
+def everything_told(project: Path, environment: dict[str, str]) -> Iterator[str]:
+    """All that a user or a reviewer may see, and all files of the state."""
+    for words in (["preview"], ["preview", "--json"], ["preview", "--markdown"], ["up"], ["up", "--json"]):
+        told = [*words, "--stage", "dev", "--project", str(project)]
+        yield CliRunner().invoke(app_for(told), told, env=environment).output
+        yield from (file.read_text(errors="replace") for file in (project / "state").rglob("*") if file.is_file())
+
+
+def test_all_that_the_yaml_can_say_of_a_gateway_is_carried_over_and_no_secret_with_it(
+    tmp_path: Path, emulator: Running
+) -> None:
+    project = write_project(tmp_path)
+    shutil.rmtree(project / "gateway_config")
+    environment = {**os.environ, **project_environment(project, emulator.url)}
+    with ControlPlane(TEST_TOKEN, emulator.control_plane) as api:
+        make_gateway(api)
+        api.put(f"{GATEWAYS}/acme-dev", FULL)
+    said = take_in(project, environment)
+    assert "export OTEL_AUTHORIZATION before `preview` and `up`: what authorizes https://a.example/v1" in said
+    assert "not carried over" not in said
+    written = [file.read_text(errors="replace") for file in project.rglob("*") if file.is_file()]
+    assert not [text for text in written if "canary-authorization" in text]
+
+    environment["OTEL_AUTHORIZATION"] = "canary-authorization"
+    assert nothing_to_change(project, environment)
+    assert not [text for text in everything_told(project, environment) if "canary-authorization" in text]
+
+
+def test_another_authorization_than_the_live_one_is_a_change_that_shows_neither(
+    tmp_path: Path, emulator: Running
+) -> None:
+    project = write_project(tmp_path)
+    shutil.rmtree(project / "gateway_config")
+    environment = {**os.environ, **project_environment(project, emulator.url)}
+    with ControlPlane(TEST_TOKEN, emulator.control_plane) as api:
+        make_gateway(api)
+        api.put(f"{GATEWAYS}/acme-dev", FULL)
+        take_in(project, environment)
+        environment["OTEL_AUTHORIZATION"] = "canary-another-one"
+        told = [*everything_told(project, environment)]
+        assert "otels" in told[0]
+        assert not [text for text in told if "canary-" in text]
+        assert api.get(f"{GATEWAYS}/acme-dev")["otel"][0]["authorization"] == "canary-another-one"
+
+
+def test_what_the_yaml_cannot_say_is_named_with_a_way_on(tmp_path: Path, emulator: Running) -> None:
+    project = write_project(tmp_path)
+    shutil.rmtree(project / "gateway_config")
+    environment = {**os.environ, **project_environment(project, emulator.url)}
+    with ControlPlane(TEST_TOKEN, emulator.control_plane) as api:
+        make_gateway(api)
+        api.put(f"{GATEWAYS}/acme-dev", FULL | UNSAID)
+        said = take_in(project, environment)
+        assert [line.split(": ")[1].split(" (")[0] for line in said.splitlines() if "not carried over" in line] == [
+            "cache_ttl",
+            "retry_max_attempts",
+            "stripe",
+            "dlp",
+            'spend limit "elsewhere"',
+            "the headers of https://a.example/v1",
+        ]
+        assert "canary-" not in said
+        live = api.get(f"{GATEWAYS}/acme-dev")
+        assert {key: live[key] for key in UNSAID} == UNSAID, "import changes nothing"
+        environment["OTEL_AUTHORIZATION"] = "canary-authorization"
+        assert not [text for text in everything_told(project, environment) if "canary-" in text]
+
+
+UNSAID: dict[str, Any] = {
+    "cache_ttl": 300,
+    "dlp": {"enabled": False, "action": "FLAG", "profiles": ["p1"]},
+    "otel": [{**FULL["otel"][0], "headers": {"x-key": "canary-header"}}],
+    "retry_max_attempts": 3,
+    "spend_limits": {
+        "enabled": True,
+        "rules": [
+            {
+                "id": "elsewhere",
+                "enabled": True,
+                "limitType": "cost",
+                "limit": 1,
+                "window": 60,
+                "technique": "fixed",
+                "provider": {"mode": "filter", "values": ["openai"]},
+            }
+        ],
+    },
+    "stripe": {"authorization": "canary-stripe", "usage_events": [{"payload": "{}"}]},
+}
 
 
 def test_a_gateway_of_another_stage_is_refused_with_the_stage_that_fits(tmp_path: Path, emulator: Running) -> None:

@@ -12,6 +12,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from gateway_config.control_plane import ControlPlane
+from gateway_config.errors import RefusedError
 from infra.changes import Outcome
 from infra.engine import Engine
 from tests.emulator.server import TEST_TOKEN, running_emulator
@@ -80,10 +81,27 @@ def test_a_stage_has_tokens_buckets_and_a_published_config_and_rotates_in_two_st
     assert [(change.operation, change.name) for change in stage.run("up").changes] == [("delete", "token-serve-1")]
     assert "gatewright dev serve 1" not in stage.tokens()
 
-    stage.s3.delete_object(Bucket="inference-config-dev", Key="dev.json")
-    stage.run("destroy")
+
+def test_logs_outlive_their_stage_and_the_next_up_takes_their_bucket_in_again(stage: Stage) -> None:
+    stage.run("up")
+    stage.s3.put_object(Bucket="inference-logs-dev", Key="logs/one", Body=b"{}")
+    gone = stage.run("destroy")
+    assert [notice for notice in gone.notices if notice.startswith('bucket "inference-logs-dev" stays, with the logs')]
     assert stage.tokens() == {}
-    assert stage.api.get(f"{ACCOUNT}/r2/buckets")["buckets"] == []
+    assert [bucket["name"] for bucket in stage.api.get(f"{ACCOUNT}/r2/buckets")["buckets"]] == ["inference-logs-dev"]
+
+    again = stage.run("up")
+    assert "bucket inference-logs-dev exists already and is not in this stack: taken in" in again.notices
+    assert stage.s3.get_object(Bucket="inference-logs-dev", Key="logs/one")["Body"].read() == b"{}"
+    assert stage.run("preview").changes == ()
+
+
+def test_a_bucket_of_somebody_else_gets_no_rule_that_empties_it(stage: Stage) -> None:
+    stage.api.post(f"{ACCOUNT}/r2/buckets", {"name": "inference-logs-dev"})
+    for verb in ("preview", "up"):
+        with pytest.raises(RefusedError, match='Bucket "inference-logs-dev" exists and was not made by Gatewright'):
+            stage.run(verb)
+    assert stage.api.get(f"{ACCOUNT}/r2/buckets/inference-logs-dev/lifecycle") == {"rules": []}
 
 
 def test_no_token_is_in_plain_text_in_state_or_in_what_is_told(stage: Stage) -> None:

@@ -27,6 +27,7 @@ from infra.engine_setup import read_yaml
 from infra.gateway_inputs import gateway_inputs
 from infra.locks import locks, remove_dead_locks, restore_state
 from infra.settings import settings_of
+from infra.tokens import USES, use_of
 from tests.emulator.server import Running
 from tests.stand_in.project import write_project
 from tests.stand_in.types import AI_GATEWAY
@@ -185,6 +186,15 @@ def test_every_spend_rule_has_an_id_of_its_own() -> None:
 def test_a_secret_of_telemetry_that_is_not_there_is_named() -> None:
     with pytest.raises(UsageError, match="OTEL_AUTHORIZATION is not set"):
         gateway_inputs(file_with(**EVERYTHING), {})
+
+
+# --- tokens ---
+
+
+def test_a_preview_may_ask_workers_ai_only_where_there_are_adapters_to_list() -> None:
+    assert "Workers AI Read" not in use_of("preview", has_adapters=False).groups
+    assert "Workers AI Read" in use_of("preview", has_adapters=True).groups
+    assert use_of("write-logs", has_adapters=True) == USES["write-logs"]
 
 
 # --- property paths and reports ---

@@ -166,9 +166,9 @@ R2_BUCKET = ResourceType(
     item="/accounts/{accountId}/r2/buckets/{id}",
     import_parts=("accountId", "name"),
     replace_on=frozenset({"accountId", "name", "location", "jurisdiction"}),
-    computed=frozenset({"creationDate"}),
+    computed=frozenset({"creationDate", "storageClass"}),
     # The API takes `locationHint` and answers `location`, in capitals.
-    names={"location": "locationHint", "storageClass": "storageClass"},
+    names={"location": "locationHint"},
     header_only=frozenset({"jurisdiction"}),
 )
 
