@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +14,7 @@ from pulumi.automation import Deployment
 from pulumi.runtime import rpc
 
 from infra.engine_setup import read_yaml
+from infra.provider.values import SECRET_KEY, SECRET_MARK
 
 
 @contextmanager
@@ -55,6 +56,5 @@ def with_what_is_new(old: Deployment, new: Deployment, type: str, names: tuple[s
 
 
 def _secret(value: Any) -> Any:
-    if isinstance(value, Mapping) and value.get(rpc._special_sig_key) == rpc._special_secret_sig:
-        return value
-    return {rpc._special_sig_key: rpc._special_secret_sig, "plaintext": json.dumps(value)}
+    """As the engine writes it into a state that it is going to encrypt."""
+    return value if rpc.is_rpc_secret(value) else {SECRET_KEY: SECRET_MARK, "plaintext": json.dumps(value)}

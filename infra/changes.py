@@ -189,8 +189,6 @@ def _seen_at(path: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -
     return _without_secrets(keys_of(path), value_at(outputs, path) if value is None else value)
 
 
-_SECRET_MARK = rpc._special_sig_key
-"""How the engine marks a value that is secret as a whole."""
 _SECRET_KEYS = frozenset({"authorization", "headers"})
 """Of a gateway's collectors and of Stripe; the stock provider does not know that they are secret (facts 4)."""
 
@@ -198,9 +196,9 @@ _SECRET_KEYS = frozenset({"authorization", "headers"})
 def _without_secrets(path: Iterable[str | int], value: Any) -> Any:
     if value and not _SECRET_KEYS.isdisjoint(path):
         return "[secret]"
+    if rpc.is_rpc_secret(value):
+        return "[secret]"
     if isinstance(value, Mapping):
-        if _SECRET_MARK in value:
-            return "[secret]"
         return {key: _without_secrets((key,), item) for key, item in value.items()}
     return [_without_secrets((), item) for item in value] if isinstance(value, list) else value
 

@@ -53,7 +53,7 @@ def secret_keys(struct: struct_pb2.Struct) -> frozenset[str]:
 
 def _has_secret(value: struct_pb2.Value) -> bool:
     # The mark is text, which protobuf writes as it is: most values can be told without a walk.
-    if _SECRET_MARK not in value.SerializeToString():
+    if _SECRET_BYTES not in value.SerializeToString():
         return False
     if value.HasField("list_value"):
         return any(_has_secret(item) for item in value.list_value.values)
@@ -61,11 +61,13 @@ def _has_secret(value: struct_pb2.Value) -> bool:
     return _is_wrapped_secret(fields) or any(_has_secret(item) for item in fields.values())
 
 
-_SECRET_MARK = rpc._special_secret_sig.encode()
+SECRET_KEY, SECRET_MARK = next(iter(rpc.wrap_rpc_secret(None).items()))
+"""A mapping that has this key with this value holds a secret: on the wire under `value`."""
+_SECRET_BYTES = SECRET_MARK.encode()
 
 
 def _is_wrapped_secret(fields: Mapping[str, struct_pb2.Value]) -> bool:
-    return rpc._special_sig_key in fields and fields[rpc._special_sig_key].string_value == rpc._special_secret_sig
+    return SECRET_KEY in fields and fields[SECRET_KEY].string_value == SECRET_MARK
 
 
 def struct(properties: Mapping[str, Any], secrets: frozenset[str] = frozenset()) -> struct_pb2.Struct:
@@ -88,7 +90,7 @@ def _write(to: struct_pb2.Value, value: Any) -> None:
         to.null_value = struct_pb2.NULL_VALUE
     elif isinstance(value, Secret):
         inner = value.value.value if isinstance(value.value, Secret) else value.value
-        _write(to, {rpc._special_sig_key: rpc._special_secret_sig, "value": inner})
+        _write(to, rpc.wrap_rpc_secret(inner))
     elif isinstance(value, Mapping):
         inside = to.struct_value
         inside.SetInParent()  # an empty one is there, too

@@ -177,7 +177,7 @@ def _value(value: Any) -> Any:
     if isinstance(value, list):
         return [_value(item) for item in value]
     if isinstance(value, dict):
-        if value.get(rpc._special_sig_key) == rpc._special_secret_sig:
+        if rpc.is_rpc_secret(value):
             return _value(value["value"])
         return {key: _value(item) for key, item in value.items()}
     return value
@@ -185,10 +185,7 @@ def _value(value: Any) -> Any:
 
 def _state(kind: ResourceType, outputs: dict[str, Any]) -> struct_pb2.Struct:
     """Outputs, those that the API tells once marked secret."""
-    wrapped = {
-        key: {rpc._special_sig_key: rpc._special_secret_sig, "value": outputs[key]}
-        for key in kind.once & outputs.keys()
-    }
+    wrapped = {key: rpc.wrap_rpc_secret(outputs[key]) for key in kind.once & outputs.keys()}
     return _struct({**outputs, **wrapped})
 
 
