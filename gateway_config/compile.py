@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from gateway_config.collection import without_collection
 from gateway_config.compiled import (
+    KEPT,
     TIERS,
     CompiledCache,
     CompiledConfig,
@@ -52,6 +54,7 @@ class Draft:
     name: str
     route: Route
     config: GatewayConfig
+    prices: Mapping[str, CompiledPrice | None]
     entry: str = _END
     beyond: str = _END
     elements: list[Element] = field(default_factory=list)
@@ -87,7 +90,7 @@ def _target(draft: Draft, target: Target, arm: str | None) -> CompiledTarget:
         parameters={key: value for key in PARAMETERS if (value := getattr(target, key)) is not None},
         prompt=file.prompts[target.prompt].system if target.prompt else None,
         adapter=target.adapter,
-        price=_price(model),
+        price=draft.prices[target.model],
         first_byte_ms=target.first_byte_ms or file.defaults.first_byte_ms,
         retries=file.defaults.retries if target.retries is None else target.retries,
     )
@@ -116,7 +119,7 @@ def verbatim(draft: Draft) -> None:
         if element.type not in (START, END):
             draft.elements.append(replace(element, id=names[element.id], outputs=outputs))
         if element.type == MODEL:
-            draft.targets[names[element.id]] = _verbatim_target(draft.config, element)
+            draft.targets[names[element.id]] = _verbatim_target(draft, element)
 
 
 def _read_verbatim(route: Route) -> Graph:
@@ -124,16 +127,17 @@ def _read_verbatim(route: Route) -> Graph:
     return from_wire(json.loads(canonical_json(route.elements)))
 
 
-def _verbatim_target(config: GatewayConfig, element: Element) -> CompiledTarget:
+def _verbatim_target(draft: Draft, element: Element) -> CompiledTarget:
     """What is known of a model element made elsewhere: the model of gateway.yaml with its id, if there is one."""
     properties = element.properties
     upstream, model = str(properties.get("provider", "")), str(properties.get("model", ""))
-    same = [(name, own) for name, own in config.file.models.items() if (own.upstream, own.model) == (upstream, model)]
+    models = draft.config.file.models
+    same = [name for name, own in models.items() if (own.upstream, own.model) == (upstream, model)]
     return CompiledTarget(
-        name=same[0][0] if same else model,
+        name=same[0] if same else model,
         upstream=upstream,
         model=model,
-        price=_price(same[0][1]) if same else None,
+        price=draft.prices[same[0]] if same else None,
         first_byte_ms=properties.get("timeout", 0),
         retries=properties.get("retries", 0),
     )
@@ -218,13 +222,15 @@ PASSES: tuple[Callable[[Draft], None], ...] = (verbatim, fallbacks, arms, splits
 # --- the whole --------------------------------------------------------------------------------------------------------
 
 
+@without_collection()
 def compile_config(config: GatewayConfig) -> CompiledConfig:
     """The compiled config of a stage. The same meaning gives the same bytes, whatever the order in the YAML."""
     file = config.file
+    prices = {name: _price(model) for name, model in file.models.items()}
     routes: dict[str, CompiledRoute] = {}
     drafts: dict[str, Draft] = {}
     for name in sorted(config.routes):
-        draft = _drafted(name, config)
+        draft = _drafted(name, config, prices)
         routes[name] = _compiled(draft)
         if file.front_door is not None:
             drafts[name] = draft
@@ -244,8 +250,8 @@ def compile_config(config: GatewayConfig) -> CompiledConfig:
     )
 
 
-def _drafted(name: str, config: GatewayConfig) -> Draft:
-    draft = Draft(name, config.routes[name], config)
+def _drafted(name: str, config: GatewayConfig, prices: Mapping[str, CompiledPrice | None]) -> Draft:
+    draft = Draft(name, config.routes[name], config, prices)
     for own in PASSES:
         own(draft)
     return draft
@@ -266,6 +272,7 @@ def _compiled(draft: Draft) -> CompiledRoute:
         deadline_ms=route.deadline_ms or file.defaults.deadline_ms,
         tier=default_tier(draft.config, route) if route.tiers else None,
         cache=_cache(route.cache) if route.cache else None,
+        records=tuple(part for part in KEPT if part in route.records),
         declared=str(draft.config.route_sources[draft.name].place(("arms",), key=True)),
     )
 
@@ -331,7 +338,7 @@ def _with_digests(graph: Graph, **fields: Any) -> CompiledRoute:
 
 
 def _known_to_callers(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What changes an answer and is not in the graph. Prices, owners and dates do not."""
+    """What changes an answer and is not in the graph. Prices, owners, dates and what records keep do not."""
     cache = fields.get("cache")
     sent = {id: _sent_along(target) for id, target in fields["targets"].items()}
     return {

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 Tier = Literal["edge", "frontier"]
 Sticky = Literal["user", "tenant", "project", "request"]
 Around = Literal["tenant", "arm", "prompt"]
+Kept = Literal["prompt", "answer"]
 
 TIERS: tuple[Tier, ...] = get_args(Tier)
+KEPT: tuple[Kept, ...] = get_args(Kept)
 # Cloudflare keeps five entries of a request's metadata and drops the rest without a word (facts: limits).
 MOST_KEYS = 5
 # What is sent while there is room, after the trace and what the graph reads.
@@ -94,7 +96,8 @@ class CompiledRoute:
 
     `routed`: a dynamic route at Cloudflare; otherwise the runtime decides. `targets` are keyed by the id of their model
     element. `metadata_keys` are what the graph reads, in the order in which they are sent. `tier` is the one that a
-    request without a tier gets, None where the route has no tiers. `declared` is the file, line and column.
+    request without a tier gets, None where the route has no tiers. `records`: which texts of a call its record keeps.
+    `declared` is the file, line and column.
     """
 
     name: str
@@ -108,6 +111,7 @@ class CompiledRoute:
     deadline_ms: int
     tier: Tier | None = None
     cache: CompiledCache | None = None
+    records: tuple[Kept, ...] = ()
     graph_digest: str
     config_digest: str
     declared: str

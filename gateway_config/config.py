@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
 from gateway_config import patterns
-from gateway_config.compiled import TIERS, Around, Sticky, Tier
+from gateway_config.compiled import TIERS, Around, Kept, Sticky, Tier
 from gateway_config.conditions import checked_condition
 from gateway_config.kinds import KindName
 from gateway_config.problems import Place
@@ -323,6 +323,7 @@ class Route(Part):
     fallback: tuple[Annotated[Target, BeforeValidator(_named)], ...] = Field(default=(), strict=False)
     deadline_ms: int | None = Field(default=None, gt=0)
     cache: Cache | None = None
+    records: tuple[Kept, ...] = Field(default=(), strict=False)
     elements: list[dict[str, Annotated[Any, BeforeValidator(_json)]]] | None = None
     allow: dict[str, Reason] = {}
 

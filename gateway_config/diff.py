@@ -81,7 +81,7 @@ class ConfigDiff:
         return bool(self.added or self.removed or self.changed or self.settings)
 
 
-_ROUTE_SETTINGS = ("kind", "routed", "intents", "sticky", "deadline_ms", "tier", "cache")
+_ROUTE_SETTINGS = ("kind", "routed", "intents", "sticky", "deadline_ms", "tier", "cache", "records")
 _CONFIG_SETTINGS = ("gateway_id", "front_door", "projects", "tenants")
 _TARGET_SETTINGS = ("first_byte_ms", "retries", "prompt", "adapter", "price")
 

@@ -17,18 +17,22 @@ _TOKENS = ("in_usd_per_mtok", "out_usd_per_mtok", "cached_in_usd_per_mtok")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`routed`: served by a dynamic route. `prices`: the price keys that fit the kind."""
+    """`routed`: served by a dynamic route. `prices`: the price keys that fit the kind.
+
+    `texts`: which of prompt and answer are text, and can be kept in records.
+    """
 
     name: str
     routed: bool
     prices: tuple[str, ...]
+    texts: tuple[str, ...] = ("prompt",)
 
 
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("chat", True, _TOKENS),
-        Kind("vision", True, _TOKENS),
+        Kind("chat", True, _TOKENS, ("prompt", "answer")),
+        Kind("vision", True, _TOKENS, ("prompt", "answer")),
         Kind(
             "image",
             False,
@@ -36,7 +40,7 @@ KINDS: Mapping[str, Kind] = {
         ),
         Kind("embed", False, ("in_usd_per_mtok",)),
         Kind("rerank", False, ("in_usd_per_mtok",)),
-        Kind("transcribe", False, ("usd_per_audio_min",)),
+        Kind("transcribe", False, ("usd_per_audio_min",), ("answer",)),
         Kind("speak", False, ("usd_per_audio_min", "usd_per_kchar")),
         Kind("classify", False, _TOKENS),
     )

@@ -121,6 +121,8 @@ def _about(route: CompiledRoute) -> Iterator[str]:
     yield f"answered within {milliseconds(route.deadline_ms)}"
     if route.tier:
         yield f"tier {route.tier} unless asked otherwise"
+    if route.records:
+        yield f"records keep {' and '.join(route.records)}"
     if not route.routed:
         yield "decided by the runtime, not by Cloudflare"
 

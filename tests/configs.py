@@ -99,6 +99,7 @@ def routes(draw: st.DrawFn, intent: str) -> Data:
         "fallback": st.lists(st.one_of(st.sampled_from(("small", "large")), targets()), max_size=3),
         "sticky": st.sampled_from(("user", "tenant", "project", "request")),
         "cache": st.just({"key": "{a}_{b}", "fields": {"a": "text", "b": "text"}, "ttl_s": 60, "shared": ["tenant"]}),
+        "records": st.sampled_from((["prompt"], ["prompt", "answer"])),
         "deadline_ms": st.integers(1, 600_000),
     }
     return route | draw(st.fixed_dictionaries({}, optional=optional))

@@ -110,11 +110,17 @@ def test_a_stage_compiles_its_own_split() -> None:
     assert compiled_case(route, "prod").routes["chat"].elements == compiled_case("ninety-ten").routes["chat"].elements
 
 
-def test_a_price_or_an_owner_changes_no_digest() -> None:
+@pytest.mark.parametrize("lines", ["owner: growth-team\nuntil: 2030-01-01\n", "records: [prompt, answer]\n"])
+def test_what_changes_no_answer_changes_no_digest(lines: str) -> None:
     route = split_route({"a": 90, "b": 10})
-    assert (
-        compiled({"chat": route}).digest == compiled({"chat": f"{route}owner: growth-team\nuntil: 2030-01-01\n"}).digest
-    )
+    assert compiled({"chat": route}).digest == compiled({"chat": f"{route}{lines}"}).digest
+
+
+def test_what_records_keep_is_published_and_without_it_nothing_more_is() -> None:
+    route = split_route({"a": 90, "b": 10})
+    plain, keeping = (compiled({"chat": text}) for text in (route, f"{route}records: [answer, prompt, answer]\n"))
+    assert "records" not in plain.to_json()
+    assert CompiledConfig.from_json(keeping.to_json()).routes["chat"].records == ("prompt", "answer")
 
 
 @pytest.mark.parametrize(

@@ -318,6 +318,11 @@ def test_a_cache_that_comes_is_told_with_its_fields(committed: Path) -> None:
     assert change["after"]["fields"] == {"day": {"form": "%d", "time_zone": "Europe/Berlin"}}
 
 
+def test_records_that_begin_to_keep_what_people_write_are_told_and_deploy_nothing(committed: Path) -> None:
+    write_config(committed, editor=EDITOR + "records: [prompt, answer]\n")
+    assert lines(run("diff"))[1:] == ["  records: [] → [prompt, answer]"]
+
+
 def test_an_older_revision_can_be_named(committed: Path) -> None:
     write_config(committed, editor=EDITOR.replace("sticky: tenant", "sticky: user"))
     git("commit", "-q", "-a", "-m", "second")

@@ -31,6 +31,7 @@ def ask(
     """One question, one answer."""
     call, asking = opened_call(core, intent, asking_of(text, options), options, deeper_of)
     call.question = (intent, text, options)
+    call.keep("prompt", text)
     return (yield from core.recorded(call, _fitting(core, call, asking)))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gateway_config.compiled import Kept
 from gateway_config.runtime.answer import Attempt, Outcome, Timing
 from gateway_config.runtime.errors import InputError
 from gateway_config.runtime.facts import Facts, check_arm, metadata_of
@@ -55,6 +56,8 @@ class Call:
         self.headers: dict[str, str] = {}  # sent with every attempt
         self.paid: Outcome | None = None  # all answers until now, together: known also where the call fails after them
         self.question: tuple[str, Any, Mapping[str, Any]] = ("", "", {})
+        self.prompt: str | None = None  # what was asked and answered, as far as the route's records keep it
+        self.answer: str | None = None
 
     @property
     def assigned_arm(self) -> str | None:
@@ -75,6 +78,13 @@ class Call:
     def last_trace(self) -> str:
         """The trace of the attempt that ended last."""
         return trace_of(self.view.route.config_digest, self.request_id, max(1, len(self.attempts)))
+
+    def keep(self, part: Kept, said: str | Sequence[Any] | Mapping[str, Any] | None) -> None:
+        """Keeps what was asked or answered for the record, if the route asks for it and it is not empty."""
+        if part in self.view.route.records and said:
+            from gateway_config.runtime.kept import kept
+
+            setattr(self, part, kept(said))
 
     def left_s(self) -> float:
         """Seconds until the deadline; never below a millisecond, since 0 means no limit to some."""

@@ -30,6 +30,7 @@ def classify(core: Core, intent: str, text: str | Sequence[Message], options: Ma
     """What the guard model thinks of a text, or of the last message of a conversation."""
     facts, messages = facts_of(intent, options, CallOptions), messages_of(text)
     call = Call(core.view.route_of(intent, ("classify",)), facts, deadline_of(options))
+    call.keep("prompt", text)
     return (yield from core.recorded(call, _classify(core, call, messages)))
 
 

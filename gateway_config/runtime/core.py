@@ -95,10 +95,17 @@ class Core:
         if not call.attempts:
             return
         if self.ledger is not None:
+            self._keep(call, outcome)
             config, timing = self.view.config, outcome.timing if outcome else call.timing()
             self.ledger.write(lambda: call_line(config, call, status, outcome, timing))
         if log.isEnabledFor(logging.INFO):
             log.info("%s", _line(call, status, outcome))
+
+    def _keep(self, call: Call, outcome: Outcome | None) -> None:
+        """What the route asks its records to keep, now: the caller may change its messages after the call."""
+        if call.view.route.records:
+            call.keep("answer", getattr(outcome, "text", None))
+            call.prompt, call.answer = (text and self.door.hidden(text) for text in (call.prompt, call.answer))
 
     def outcome(
         self,

@@ -39,6 +39,7 @@ def embed(core: Core, intent: str, texts: str | Sequence[str], options: Mapping[
     facts, several = facts_of(intent, options, EmbedOptions), texts_of("texts", texts)
     pooling = one_of("pooling", options.get("pooling"), ("mean", "cls"))
     call = Call(core.view.route_of(intent, ("embed",)), facts, deadline_of(options))
+    call.keep("prompt", texts)
     return (yield from core.recorded(call, _embed(core, call, several, pooling)))
 
 

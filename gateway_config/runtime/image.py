@@ -55,6 +55,7 @@ def image(core: Core, intent: str, prompt: str, options: Mapping[str, Any]) -> F
     """One picture."""
     facts, wanted = facts_of(intent, options, ImageOptions), _wanted(prompt, options)
     call = Call(core.view.route_of(intent, ("image",)), facts, deadline_of(options))
+    call.keep("prompt", wanted.prompt)
     return (yield from core.recorded(call, _image(core, call, wanted)))
 
 

@@ -45,7 +45,8 @@ def _is_attempt(value: Any) -> bool:
     return type(value) is dict and _fits(value, _ATTEMPT)
 
 
-# A field that is added to the schema one day is not asked for here: older records lack it.
+# Fields that were added to the schema: older records lack them, and are read as if they were null there.
+_LATER: Shape = dict.fromkeys(("prompt", "answer"), _is_text_or_null)
 _ATTEMPT: Shape = {
     "number": _is_count_or_null,
     "started_ms": _is_time,
@@ -88,7 +89,9 @@ class RecordReader:
     def __iter__(self) -> Iterator[Record]:
         for record in read_records(self._folder, self._pass_over):
             type_ = record.get("type") if record.get("v") == VERSION else None
-            if type_ == "call" and _fits(record, _CALL):
+            for name in _LATER:
+                record.setdefault(name, None)
+            if type_ == "call" and _fits(record, _CALL) and _fits(record, _LATER):
                 yield record
             elif type_ != "feedback":
                 self.odd += 1

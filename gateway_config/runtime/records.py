@@ -1,7 +1,7 @@
 """The schema of usage records, version 1: one flat JSON object for each call, and one for each feedback.
 
 Frozen: a field is never renamed or given another meaning; new ones may be added. Unknown is null, never zero.
-Prompts and answers are in no record.
+Prompts and answers are in no record, except of a route that asks for them.
 
 type            "call" or "feedback"
 v               1
@@ -20,6 +20,10 @@ graph_digest, config_digest
 log_id          the gateway's id of its log entry
 finish_reason, deeper_of (the trace of the call that this one went deeper than)
 metadata        all metadata, also what found no room; left_out: the keys that found none
+prompt, answer  null unless the route asks for them (`records: [prompt, answer]`); then text, cut after 20,000
+                characters, with a mark. A prompt is the text that the caller gave; messages, several texts or a query
+                with its documents are JSON, without pictures. An answer is what was said (chat, vision, transcribe),
+                of a stream that ended early what had come. Null in records older than these two fields, too.
 attempts        [{number, started_ms, duration_ms, outcome, status, code, element}]
 
 A feedback has type, v, at, trace, id (of the call), feedback_id, thumb (1 or -1), score (0 to 100), note.
@@ -89,6 +93,8 @@ def _call_fields(call: Call) -> str:
         f',"arm":{_text(call.assigned_arm)}'
         f',"pinned":{"false" if facts.arm is None else "true"}'
         f',"deeper_of":{_text(call.deeper_of)}'
+        f',"prompt":{_text(call.prompt)}'
+        f',"answer":{_text(call.answer)}'
     )
 
 

@@ -45,6 +45,7 @@ def rerank(core: Core, intent: str, query: str, documents: Sequence[str], option
     if options.get("top") is not None:
         body["top_k"] = whole_number("top", options["top"], 1, len(several))
     call = Call(core.view.route_of(intent, ("rerank",)), facts, deadline_of(options))
+    call.keep("prompt", {"query": query, "documents": several})
     return (yield from core.recorded(call, _rerank(core, call, body, len(several))))
 
 

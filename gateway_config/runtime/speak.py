@@ -35,6 +35,7 @@ def speak(core: Core, intent: str, text: str, options: Mapping[str, Any]) -> Flo
     """The text, spoken."""
     facts, said = facts_of(intent, options, SpeakOptions), text_of_caller("what to say", text)
     call = Call(core.view.route_of(intent, ("speak",)), facts, deadline_of(options))
+    call.keep("prompt", said)
     return (yield from core.recorded(call, _speak(core, call, said, options)))
 
 

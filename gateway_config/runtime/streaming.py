@@ -30,6 +30,7 @@ def stream(core: Core, intent: str, text: str | Sequence[Message], options: Mapp
     """
     call, asking = opened_call(core, intent, asking_of(text, options, streamed=True), options)
     call.question = (intent, text, options)
+    call.keep("prompt", text)
     return _events(core, call, asking)
 
 
@@ -42,7 +43,11 @@ def _streamed(core: Core, call: Call, asking: Asking) -> Flow[Answer]:
     opening = _opened_directly(core, call, asking) if is_direct(call, asking) else _opened(core, call, asking)
     element, (began, response) = yield from opening
     decoder = ChatDecoder()
-    yield from noted(call, began, _decoded(core, call, response, decoder), element)
+    try:
+        yield from noted(call, began, _decoded(core, call, response, decoder), element)
+    except BaseException:
+        call.keep("answer", decoder.text)
+        raise
     call.inferred = now()
     served = served_by(call, element) if element is not None else core.served(call, response.headers)
     return answer_of(core, call, response.headers, served, decoder.spoken())

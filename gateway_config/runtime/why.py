@@ -38,6 +38,8 @@ def told(record: Record, config: CompiledConfig) -> Iterator[str]:
         yield _attempt(attempt)
     yield f"tokens    {_known(record['tokens_in'])} in, {_known(record['tokens_out'])} out"
     yield f"cost      {_known(record['cost_usd'])} USD"
+    yield from _kept("prompt", record["prompt"])
+    yield from _kept("answer", record["answer"])
 
 
 def _declared(record: Record, route: CompiledRoute | None) -> Iterator[str]:
@@ -69,6 +71,13 @@ def _attempt(attempt: Mapping[str, Any]) -> str:
     code = "" if attempt["code"] is None else f", code {attempt['code']}"
     element = f"  {attempt['element']}" if attempt["element"] else ""
     return f"attempt {attempt['number']} {attempt['outcome']}  {attempt['duration_ms']} ms{status}{code}{element}"
+
+
+def _kept(part: str, text: str | None) -> Iterator[str]:
+    """What the record keeps of what was written, line below line, without what would move a terminal's cursor."""
+    for number, line in enumerate(text.splitlines() if text else ()):
+        shown = "".join(character if character.isprintable() else " " for character in line)
+        yield f"{'' if number else part:<10}{shown}".rstrip()
 
 
 def _known(value: Any) -> str:

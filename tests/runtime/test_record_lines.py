@@ -80,6 +80,8 @@ def plain_record(config: CompiledConfig, call: Call, status: str, answer: Answer
         "arm": call.assigned_arm,
         "pinned": call.facts.arm is not None,
         "deeper_of": call.deeper_of,
+        "prompt": call.prompt,
+        "answer": call.answer,
         **{f"served_{n}": answer and getattr(answer.served_by, n) for n in ("upstream", "model", "name", "arm")},
         "status": status,
         "http_status": last and last.status,
@@ -103,6 +105,7 @@ def test_a_line_is_the_json_of_its_record_whatever_its_fields_are(small: Compile
     facts = data.draw(asked)
     call = Call(ConfigView(small).route_of("sprinter", ("chat",)), facts, deeper_of=data.draw(maybe))
     call.attempts.extend(data.draw(st.lists(attempts, max_size=3)))
+    call.prompt, call.answer = data.draw(maybe), data.draw(maybe)
     status, answer, timing = data.draw(texts), data.draw(answers), data.draw(timings)
     line = call_line(small, call, status, answer, timing)
     assert line.count(b"\n") == 1

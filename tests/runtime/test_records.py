@@ -87,6 +87,8 @@ def test_a_record_has_the_frozen_fields(config: CompiledConfig, folder: Path) ->
         "log_id": "log-1",
         "finish_reason": "stop",
         "deeper_of": None,
+        "prompt": None,
+        "answer": None,
         "metadata": {
             "trace": answer.trace,
             "bucket": "challenger",
