@@ -35,7 +35,7 @@ def declare(
     adapters = make_adapters(config, settings)
     buckets = make_buckets(settings, settings.buckets, take_in) if settings.buckets else ()
     tokens: Tokens = {
-        name: token(name, use_of(name, has_adapters=bool(adapters)), dates, settings, buckets)
+        name: token(name, use_of(name, has_adapters=bool(adapters)), dates, settings, compiled.gateway_id, buckets)
         for name, dates in settings.tokens.items()
     }
     if buckets:

@@ -15,7 +15,7 @@ from typing import Any
 from pulumi import automation
 
 from gateway_config.control_plane import ControlPlane
-from gateway_config.errors import ServiceError, UsageError
+from gateway_config.errors import GatewrightError, ServiceError, UsageError
 from gateway_config.load import load
 from infra.__main__ import NOTHING, main
 from infra.aside import project_aside, with_what_is_new, without_refresh
@@ -28,10 +28,11 @@ from infra.engine_setup import (
     readable,
     require_passphrase,
 )
-from infra.existing import Existing, State, existing
+from infra.existing import LOGS, MAKING_LOGS, Existing, State, existing
 from infra.gateway_inputs import SECRET
+from infra.leftovers import Leftovers
 from infra.locks import locks, remove_dead_locks, restore_state
-from infra.resources import GATEWAY_TYPE
+from infra.resources import GATEWAY_TYPE, TOKEN_TYPE
 from infra.safety import UnsafeError, refusals
 from infra.settings import Settings, settings_of
 from infra.take_in import TakeIn
@@ -82,11 +83,11 @@ class Engine:
     def preview(self) -> Outcome:
         """What `up` would do. Changes nothing; a stage that was never made is made in a folder that goes away."""
         if stack := self._existing():
-            return self._preview(stack, self._state(stack))
+            return self._preview(stack, self._with_tokens_told(self._state(stack)))
         self._notice(new_stage(self._project, self.stage))
         with project_aside(self._project, self.stage) as folder:
             stack = self._made_aside(folder)
-            return self._preview(stack, self._state(stack))
+            return self._preview(stack, self._with_tokens_told(self._state(stack)))
 
     def up(self, *, override: bool = False) -> Outcome:
         """Makes the stage as declared, and finishes what an interrupted run left half done.
@@ -98,8 +99,14 @@ class Engine:
             self._refuse_what_is_unsafe(self._preview(stack, state).refusals, override)
         if found := self._existing_unknown(state):
             self._import(stack, found)
-        with _unprotected(stack) if override else nullcontext():
-            return self._run(stack, "up", program=self._program(), continue_on_error=True)
+        known = self._tokens_settled(state)
+        try:
+            with _unprotected(stack) if override else nullcontext():
+                outcome = self._run(stack, "up", program=self._program(), continue_on_error=True)
+        except EngineError as error:
+            raise EngineError("\n".join([str(error), *self._lost_answers(stack, known)])) from None
+        made_tokens = any(change.type == TOKEN_TYPE for change in outcome.changes)
+        return replace(outcome, notices=(*outcome.notices, *(self._lost_answers(stack, known) if made_tokens else ())))
 
     def destroy(self) -> Outcome:
         """Removes everything that the stage has; refused, before anything changes, where the stage has thresholds."""
@@ -164,7 +171,7 @@ class Engine:
         state = self._state(stack)
         if state.interrupted:
             self._settle(stack, state)
-            state = replace(self._state(stack), interrupted=state.interrupted)
+            state = replace(self._state(stack), interrupted=state.interrupted, saved_at=state.saved_at)
         return stack, state
 
     def _stack(self) -> automation.Stack:
@@ -235,12 +242,47 @@ class Engine:
             self._notice(f"an earlier run was interrupted while {step}; finishing it")
         self._call(stack.refresh, Collector(), clear_pending_creates=True)
 
+    def _api(self) -> ControlPlane:
+        return ControlPlane.from_environment(self._environment, attempts=3)
+
     def _existing_unknown(self, state: State) -> list[Existing]:
-        with ControlPlane.from_environment(self._environment, attempts=3) as api:
+        with self._api() as api:
             found = list(existing(api, self.settings(), self.gateway_id, state))
         for one in found:
             self._notice(f"{one.called} exists already and is not in this stack: taken in")
         return found
+
+    def _with_tokens_told(self, state: State) -> State:
+        """The state; tokens that it does not know are told."""
+        with self._api() as api:
+            leftovers = Leftovers(api, self.settings(), self.gateway_id)
+            self._notices.extend(map(leftovers.told, leftovers.unknown(state)))
+        return state
+
+    def _tokens_settled(self, state: State) -> frozenset[str]:
+        """Removes what a killed run left; the ids of tokens that the stack does not know, which are told."""
+        with self._api() as api:
+            known, said = Leftovers(api, self.settings(), self.gateway_id).settled_before(state)
+        self._notices.extend(said)
+        return known
+
+    def _lost_answers(self, stack: automation.Stack, known: frozenset[str]) -> list[str]:
+        """Settles what this run made although it was answered otherwise, and says it.
+
+        A bucket of logs is taken in at once: the next run could not tell whose it is.
+        """
+        try:
+            state, settings = self._state(stack), self.settings()
+            with self._api() as api:
+                said = Leftovers(api, settings, self.gateway_id).settled_after(state, known)
+                made = replace(state, interrupted=(*state.interrupted, MAKING_LOGS))
+                found = [one for one in existing(api, settings, self.gateway_id, made) if one.name == LOGS]
+            if found:
+                self._import(stack, found)
+                said.append(f"{found[0].called} was made by this run after all: taken in")
+        except GatewrightError as error:
+            return [f"could not look for what this run made although it was answered otherwise: {error}"]
+        return said
 
     def _import(self, stack: automation.Stack, found: Sequence[Existing]) -> Outcome:
         """Makes what exists part of the stack, as it is.

@@ -13,13 +13,21 @@ from infra.buckets import RETENTION
 from infra.resources import BUCKET_TYPE, GATEWAY_TYPE
 from infra.settings import Buckets, Settings
 
+LOGS = "bucket-logs"
+MAKING_LOGS = f"creating {LOGS}"
+
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the engine remembers of a stack: its resources by type and name, and steps that were cut short."""
+    """What the engine remembers of a stack: its resources by type and name, and steps that were cut short.
+
+    `ids` are those that Cloudflare gave its resources; `saved_at` is when the engine last wrote all this, as ISO 8601.
+    """
 
     resources: frozenset[tuple[str, str]]
     interrupted: tuple[str, ...]
+    ids: frozenset[str] = frozenset()
+    saved_at: str | None = None
 
     @classmethod
     def of(cls, deployment: Mapping[str, Any]) -> State:
@@ -28,6 +36,8 @@ class State:
         return cls(
             frozenset((resource["type"], resource["urn"].split("::")[-1]) for resource in resources),
             tuple(f"{step['type']} {step['resource']['urn'].split('::')[-1]}" for step in pending),
+            frozenset(resource["id"] for resource in resources if resource.get("id")),
+            (deployment.get("manifest") or {}).get("time"),
         )
 
 
@@ -52,9 +62,9 @@ def existing(api: ControlPlane, settings: Settings, gateway_id: str, state: Stat
     if live and (GATEWAY_TYPE, "gateway") not in state.resources:
         yield Existing(GATEWAY_TYPE, "gateway", f"{account}/{gateway_id}", f"gateway {gateway_id}")
     wanted = settings.buckets
-    for name, bucket in {"bucket-logs": wanted.logs, "bucket-config": wanted.config}.items() if wanted else ():
+    for name, bucket in {LOGS: wanted.logs, "bucket-config": wanted.config}.items() if wanted else ():
         if wanted and (BUCKET_TYPE, name) not in state.resources and _has_bucket(api, account, wanted, bucket):
-            if name == "bucket-logs" and f"creating {name}" not in state.interrupted:
+            if name == LOGS and MAKING_LOGS not in state.interrupted:
                 _require_ours(api, account, wanted)
             yield Existing(BUCKET_TYPE, name, f"{account}/{bucket}/{wanted.jurisdiction}", f"bucket {bucket}")
 

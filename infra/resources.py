@@ -21,6 +21,7 @@ from infra.gateway_inputs import SECRET
 
 GATEWAY_TYPE = "cloudflare:index/aiGateway:AiGateway"
 BUCKET_TYPE = "cloudflare:index/r2Bucket:R2Bucket"
+TOKEN_TYPE = "cloudflare:index/accountToken:AccountToken"
 
 
 class AiGateway(pulumi.CustomResource):
@@ -117,7 +118,7 @@ class AccountToken(pulumi.CustomResource):
         }
         secret = ResourceOptions(additional_secret_outputs=["value"])
         options = ResourceOptions.merge(secret, stock_options(opts))
-        super().__init__("cloudflare:index/accountToken:AccountToken", resource_name, inputs, options)
+        super().__init__(TOKEN_TYPE, resource_name, inputs, options)
 
     @property
     def value(self) -> Output[str]:

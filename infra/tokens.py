@@ -52,11 +52,21 @@ def use_of(name: TokenUse, *, has_adapters: bool) -> Use:
     return replace(use, groups=(*use.groups, "Workers AI Read")) if name == "preview" and has_adapters else use
 
 
+def token_name(gateway_id: str, end: str) -> str:
+    """The name at Cloudflare, where names are not unique: the gateway in it says whose the token is."""
+    return f"gatewright {gateway_id} {end}"
+
+
 def token(
-    name: TokenUse, use: Use, dates: TokenDates, settings: Settings, depends_on: Sequence[pulumi.Resource]
+    name: TokenUse,
+    use: Use,
+    dates: TokenDates,
+    settings: Settings,
+    gateway_id: str,
+    depends_on: Sequence[pulumi.Resource],
 ) -> AccountToken:
     """The token of a use; while it is rotated also the one before it. Returns the newest."""
-    made = [_generation(name, use, number, dates, settings, depends_on) for number in dates.generations]
+    made = [_generation(name, use, number, dates, settings, gateway_id, depends_on) for number in dates.generations]
     return made[-1]
 
 
@@ -66,6 +76,7 @@ def _generation(
     number: int,
     dates: TokenDates,
     settings: Settings,
+    gateway_id: str,
     depends_on: Sequence[pulumi.Resource],
 ) -> AccountToken:
     # One policy and sorted ids: the stock provider reports another order as a difference (upstream 5548).
@@ -78,7 +89,7 @@ def _generation(
     return AccountToken(
         f"token-{name}-{number}",
         account_id=settings.account,
-        name=f"gatewright {settings.stage} {name} {number}",
+        name=token_name(gateway_id, f"{name} {number}"),
         policies=[policy],
         # A previous generation keeps the date it was made with: its end is not moved when the next one begins.
         expires_on=f"{dates.expires_on.isoformat()}T00:00:00Z" if dates.expires_on else None,

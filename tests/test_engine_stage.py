@@ -76,10 +76,10 @@ def test_a_stage_has_tokens_buckets_and_a_published_config_and_rotates_in_two_st
     edit(stage.config, {"serve: {": "serve: {generation: 2, keep_previous: true, "})
     rotation = stage.run("up")
     assert [(change.operation, change.name) for change in rotation.changes] == [("create", "token-serve-2")]
-    assert {"gatewright dev serve 1", "gatewright dev serve 2"} <= stage.tokens().keys()
+    assert {"gatewright inference-dev serve 1", "gatewright inference-dev serve 2"} <= stage.tokens().keys()
     edit(stage.config, {", keep_previous: true": ""})
     assert [(change.operation, change.name) for change in stage.run("up").changes] == [("delete", "token-serve-1")]
-    assert "gatewright dev serve 1" not in stage.tokens()
+    assert "gatewright inference-dev serve 1" not in stage.tokens()
 
 
 def test_logs_outlive_their_stage_and_the_next_up_takes_their_bucket_in_again(stage: Stage) -> None:
