@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from pulumi import ResourceOptions
 
 from infra.resources import R2Bucket, R2BucketLifecycle
@@ -16,32 +18,40 @@ _BORN_WITH = {
     "conditions": {"prefix": ""},
     "abortMultipartUploadsTransition": {"condition": {"type": "Age", "maxAge": 7 * _DAY_S}},
 }
-
-
 RETENTION = "gatewright-retention"
+"""The id of our rule. Whoever finds it in a bucket knows that Gatewright made that bucket."""
 
 
-def make_buckets(settings: Settings, wanted: Buckets, take_in: TakeIn) -> tuple[R2Bucket, R2Bucket]:
-    """The bucket of logs, with its retention, and the bucket of the published config.
+class MadeBuckets(NamedTuple):
+    """The bucket of logs, its retention, and the bucket of the published config."""
+
+    logs: R2Bucket
+    retention: R2BucketLifecycle
+    config: R2Bucket
+
+
+def make_buckets(settings: Settings, wanted: Buckets, take_in: TakeIn) -> MadeBuckets:
+    """Both buckets of a stage.
 
     Logs outlive their stage: the engine forgets their bucket and removes nothing.
     """
     kept = ResourceOptions(retain_on_delete=True)
     logs = _bucket("bucket-logs", wanted.logs, settings, wanted, ResourceOptions.merge(kept, _taken(take_in, "logs")))
-    retention = {
+    rule = {
         "id": RETENTION,
         "enabled": True,
         "conditions": {"prefix": ""},
         "deleteObjectsTransition": {"condition": {"type": "Age", "maxAge": wanted.retention_days * _DAY_S}},
     }
-    R2BucketLifecycle(
+    retention = R2BucketLifecycle(
         "bucket-logs-retention",
         account_id=settings.account,
         bucket_name=logs.name,
-        rules=[_BORN_WITH, retention],
+        rules=[_BORN_WITH, rule],
         jurisdiction=wanted.jurisdiction,
     )
-    return logs, _bucket("bucket-config", wanted.config, settings, wanted, _taken(take_in, "config"))
+    config = _bucket("bucket-config", wanted.config, settings, wanted, _taken(take_in, "config"))
+    return MadeBuckets(logs, retention, config)
 
 
 def _taken(take_in: TakeIn, bucket: str) -> ResourceOptions:

@@ -39,9 +39,9 @@ def declare(
         for name, dates in settings.tokens.items()
     }
     if buckets:
-        logs, published = buckets
-        _logpush(config, settings, logs, gateway, tokens)
-        _published(compiled, settings, published, tokens, [*routes.values(), *adapters])
+        job = _logpush(config, settings, buckets.logs, gateway, tokens)
+        everything = [gateway, *routes.values(), *adapters, *buckets, *tokens.values(), *job]
+        _published(compiled, settings, buckets.config, tokens, everything)
     pulumi.export("gateway_id", gateway.ai_gateway_id)
     pulumi.export("gateway_url", f"{settings.data_plane}/{settings.account}/{compiled.gateway_id}")
     pulumi.export("config_digest", compiled.digest)
@@ -94,12 +94,14 @@ def _route(route: CompiledRoute, gateway: AiGateway, settings: Settings, take_in
     )
 
 
-def _logpush(config: GatewayConfig, settings: Settings, bucket: R2Bucket, gateway: AiGateway, tokens: Tokens) -> None:
+def _logpush(
+    config: GatewayConfig, settings: Settings, bucket: R2Bucket, gateway: AiGateway, tokens: Tokens
+) -> list[LogpushJob]:
     """Ours. Only with a public key: what people wrote leaves the gateway encrypted, or not at all."""
     writer = tokens.get("write-logs")
     if writer is None or config.file.gateway.logpush_public_key is None:
-        return
-    LogpushJob(
+        return []
+    job = LogpushJob(
         "logpush",
         account_id=settings.account,
         name=f"gatewright-{config.gateway_id}",
@@ -109,12 +111,13 @@ def _logpush(config: GatewayConfig, settings: Settings, bucket: R2Bucket, gatewa
         filter=json.dumps({"where": {"key": "Gateway", "operator": "eq", "value": config.gateway_id}}),
         opts=ResourceOptions(depends_on=[gateway]),
     )
+    return [job]
 
 
 def _published(
     compiled: CompiledConfig, settings: Settings, bucket: R2Bucket, tokens: Tokens, after: Sequence[pulumi.Resource]
 ) -> None:
-    """Ours. Last, and only when all that it speaks of is as declared: nobody follows a config that is not deployed."""
+    """Ours. Last, and only when everything else is as declared: nobody follows a config that is not deployed."""
     writer = tokens.get("publish-config")
     if writer is None or settings.buckets is None:
         return

@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -129,6 +130,36 @@ def test_an_interrupted_upload_is_finished_and_hand_edits_are_healed(stage: Stag
     assert stage.api.get(f"{ACCOUNT}/logpush/jobs") == []
     assert len(stage.api.get(f"{ACCOUNT}/ai/finetunes")) == 1
     assert any("its slot stays taken (1 of 100)" in notice for notice in gone.notices)
+
+
+def test_a_config_is_published_only_when_all_it_speaks_of_is_deployed(stage: Stage) -> None:
+    stage.run("up")
+    published = stage.s3.text("inference-config-dev", "dev.json")
+    edit(stage.folder / "gateway_config/routes/quick-chat.yaml", {"challenger: 10": "challenger: 20"})
+    job = f"{ACCOUNT}/logpush/jobs/{stage.job()['id']}"
+    stage.api.put(job, {"enabled": False})
+    stage.emulator.fault(f"/client/v4{job}", method="PUT", status=400, times=9)
+    failed = stage.command("up")
+    assert failed.returncode == 3, failed.stderr
+    assert stage.s3.text("inference-config-dev", "dev.json") == published, "the route is deployed, the job is not"
+    stage.emulator.admin("DELETE", "/faults")
+    last = stage.run("up").changes[-1]
+    assert (last.operation, last.name) == ("update", "published-config")
+    assert stage.s3.text("inference-config-dev", "dev.json") != published
+
+
+def test_a_config_of_direct_routes_alone_is_published_after_its_gateway(stage: Stage) -> None:
+    for name in ("quick-chat", "reasoning", "seeing"):
+        (stage.folder / f"gateway_config/routes/{name}.yaml").unlink()
+    file = stage.folder / "gateway_config/gateway.yaml"
+    file.write_text(re.sub(r"\nprojects:.*?(?=\n\S)", "", file.read_text(), flags=re.DOTALL))
+    stage.emulator.fault(f"/client/v4{ACCOUNT}/ai-gateway/gateways", method="POST", status=400, times=9)
+    failed = stage.command("up")
+    assert failed.returncode == 3, failed.stderr
+    assert stage.s3.keys("inference-config-dev") == []
+    stage.emulator.admin("DELETE", "/faults")
+    assert stage.run("up").changes[-1].name == "published-config"
+    assert stage.s3.keys("inference-config-dev") == ["dev.json"]
 
 
 @pytest.mark.parametrize("path", ["*/finetune-assets", "*/logpush/jobs"], ids=["upload", "job"])
