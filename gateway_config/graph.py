@@ -5,11 +5,10 @@ Two graphs with the same canonical form do the same thing; ids and the order of 
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -56,7 +55,7 @@ class Graph:
 
     elements: Mapping[str, Element]
     start: Element = field(init=False, repr=False)
-    _walked: tuple[Element, ...] | None = field(init=False, repr=False, default=None)
+    _edges: Mapping[str, list[tuple[str, str]]] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         starts = [element for element in self.elements.values() if element.type == START]
@@ -82,27 +81,32 @@ class Graph:
 
     def ordered(self) -> Graph:
         """The same graph with its elements in the order of the walk, those that it does not reach at the end."""
-        elements = {**{element.id: element for element in self.walk()}, **self.elements}
-        same = copy.copy(self)
-        object.__setattr__(same, "elements", elements)
+        own = self.elements
+        same = Graph.__new__(Graph)
+        object.__setattr__(same, "elements", {**{id: own[id] for id in self.edges()}, **own})
+        object.__setattr__(same, "start", self.start)
+        object.__setattr__(same, "_edges", self._edges)
         return same
 
     def walk(self) -> tuple[Element, ...]:
-        """The elements that the start reaches, depth first, edges in canonical order; worked out once."""
-        if self._walked is None:
-            object.__setattr__(self, "_walked", tuple(self._reached()))
-        return self._walked or ()
+        """The elements that the start reaches, depth first, edges in canonical order."""
+        return tuple(self.elements[id] for id in self.edges())
 
-    def _reached(self) -> Iterator[Element]:
-        seen: set[str] = set()
+    def edges(self) -> Mapping[str, list[tuple[str, str]]]:
+        """The edges of each element on the walk, in canonical order; worked out once."""
+        if self._edges is None:
+            object.__setattr__(self, "_edges", self._reached())
+        return self._edges or {}
+
+    def _reached(self) -> dict[str, list[tuple[str, str]]]:
+        reached: dict[str, list[tuple[str, str]]] = {}
         pending = [self.start.id]
         while pending:
             id = pending.pop()
-            if id not in seen:
-                seen.add(id)
-                element = self.elements[id]
-                yield element
-                pending += [target for _, target in reversed(canonical_outputs(element))]
+            if id not in reached:
+                own = reached[id] = canonical_outputs(self.elements[id])
+                pending += [target for _, target in reversed(own)]
+        return reached
 
 
 def canonical_outputs(element: Element) -> list[tuple[str, str]]:
@@ -133,17 +137,22 @@ def canonical(graph: Graph) -> list[dict[str, Any]]:
 
     Elements that the start does not reach come last, sorted by what they say; they are stored, so they count.
     """
-    numbers = {element.id: number for number, element in enumerate(graph.walk())}
-    reached = [_blanked(graph.elements[id], numbers) for id in numbers]
-    stray = [_blanked(element, numbers) for element in graph.elements.values() if element.id not in numbers]
+    edges = graph.edges()
+    numbers = {id: number for number, id in enumerate(edges)}
+    reached = [_blanked(graph.elements[id], own, numbers) for id, own in edges.items()]
+    stray = [
+        _blanked(element, canonical_outputs(element), numbers)
+        for id, element in graph.elements.items()
+        if id not in numbers
+    ]
     return reached + sorted(stray, key=canonical_json)
 
 
-def _blanked(element: Element, numbers: Mapping[str, int]) -> dict[str, Any]:
+def _blanked(element: Element, edges: list[tuple[str, str]], numbers: Mapping[str, int]) -> dict[str, Any]:
     blanked = {
         "type": element.type,
         "properties": element.properties,
-        "outputs": [[label, numbers.get(target)] for label, target in canonical_outputs(element)],
+        "outputs": [[label, numbers.get(target)] for label, target in edges],
     }
     return {**blanked, "unknown": element.unknown} if element.unknown else blanked
 

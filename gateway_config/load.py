@@ -13,6 +13,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from gateway_config import patterns
+from gateway_config.collection import without_collection
 from gateway_config.config import GatewayConfig, GatewayFile, Part, Route, Source
 from gateway_config.errors import ConfigError, UsageError
 from gateway_config.misfits import problems_of
@@ -53,6 +54,7 @@ def examine(
     return examine_documents(read(directory), stage, today)
 
 
+@without_collection()
 def read(directory: FilePath) -> list[Document]:
     """The files of a config folder, gateway.yaml first. Raises UsageError where there is none.
 
@@ -83,6 +85,7 @@ def _read_file(path: str, name: str) -> Document:
         return Document.unread(name, error.strerror or "the system refused")
 
 
+@without_collection()
 def examine_documents(
     documents: Sequence[Document], stage: str, today: datetime.date | None = None
 ) -> tuple[GatewayConfig | None, list[Problem]]:

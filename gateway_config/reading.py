@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -62,7 +62,6 @@ class _Frame:
     depth: int
     is_mapping: bool
     key: str | None = None
-    keys: set[str] = field(default_factory=set)
     dropped: bool = False
 
 
@@ -160,9 +159,21 @@ class _Reader:
         return {}
 
     def _take_all(self, loader: Any) -> None:
+        takers = {
+            events.ScalarEvent: self._scalar,
+            events.MappingStartEvent: self._open_mapping,
+            events.SequenceStartEvent: self._open_list,
+            events.MappingEndEvent: self._close,
+            events.SequenceEndEvent: self._close,
+            events.AliasEvent: self._alias,
+            events.DocumentStartEvent: self._begin,
+            events.StreamEndEvent: self._end,
+        }
         try:
             while not self.stopped:
-                self._take(loader.get_event())
+                event = loader.get_event()
+                if (taker := takers.get(type(event))) is not None:
+                    taker(event)
         finally:
             loader.dispose()
 
@@ -192,22 +203,19 @@ class _Reader:
         message = "there is a character here that YAML does not allow. Remove it."
         self.document.complain("yaml-syntax", line, column, message)
 
-    def _take(self, event: events.Event) -> None:
-        kind = type(event)
-        if kind is events.ScalarEvent:
-            self._scalar(event)
-        elif kind is events.MappingStartEvent or kind is events.SequenceStartEvent:
-            self._open(event, {} if kind is events.MappingStartEvent else [])
-        elif kind is events.MappingEndEvent or kind is events.SequenceEndEvent:
-            self._close()
-        elif kind is events.StreamEndEvent:
-            self.stopped = True
-        elif kind is events.AliasEvent:
-            self._complain(event, "yaml-alias", "aliases are not read here. Write the value out where it is meant.")
-            if not self._key(event, _HIDDEN, True):
-                self._place_value(event, None)
-        elif kind is events.DocumentStartEvent and self.root is not None:
+    def _begin(self, event: Any) -> None:
+        if self.root is not None:
             self._stop(event, "yaml-syntax", "a second document begins here. Put it into a file of its own.")
+
+    def _end(self, _event: Any) -> None:
+        self.stopped = True
+
+    def _alias(self, event: Any) -> None:
+        self._complain(event, "yaml-alias", "aliases are not read here. Write the value out where it is meant.")
+        if self._key_is_due():
+            self._key(event, _HIDDEN, True)
+        else:
+            self._place_value(event, None)
 
     def _complain(self, event: Any, rule: str, message: str) -> None:
         self.document.complain(rule, event.start_mark.line, event.start_mark.column, message)
@@ -216,21 +224,27 @@ class _Reader:
         self._complain(event, rule, message)
         self.stopped = True
 
-    def _open(self, event: Any, value: Any) -> None:
+    def _open_mapping(self, event: Any) -> None:
+        self._open(event, {}, True)
+
+    def _open_list(self, event: Any) -> None:
+        self._open(event, [], False)
+
+    def _open(self, event: Any, value: Any, is_mapping: bool) -> None:
         if event.anchor or event.tag:
             self._complain(event, "yaml-alias", "anchors and tags are not read here. Write the plain value.")
         outer = self.frame
         depth = outer.depth + 1 if outer is not None else 1
-        if outer is not None and outer.is_mapping and outer.key is None:
+        if self._key_is_due():
             self._stop(event, "yaml-syntax", "a key is a plain text; found a list or mapping.")
         elif depth > DEEPEST:
             message = f"values are nested more than {DEEPEST} deep here; no config needs that."
             self._stop(event, "yaml-depth", message)
         else:
             path = self._place_value(event, value)
-            self.frame = _Frame(value, path, outer, depth, type(value) is dict)
+            self.frame = _Frame(value, path, outer, depth, is_mapping)
 
-    def _close(self) -> None:
+    def _close(self, _event: Any) -> None:
         closed = self.frame
         assert closed is not None  # the parser closes what it has opened
         self.frame = closed.outer
@@ -244,32 +258,33 @@ class _Reader:
         if hidden := len(text) >= 16 and looks_like_credential(text, is_id=self._names_an_id()):
             self._complain(event, "credential", _CREDENTIAL)
             text = _HIDDEN
-        if not self._key(event, text, hidden):
-            self._place_value(event, self._resolved(event, text))
+        if self._key_is_due():
+            self._key(event, text, hidden)
+        else:
+            self._place_value(event, text if event.style else self._resolved(event, text))
 
     def _names_an_id(self) -> bool:
         """Whether the value of an `id` is due, which others may have made at random."""
         return self.frame is not None and self.frame.key in _IDS
 
-    def _key(self, event: Any, text: str, hidden: bool) -> bool:
-        """Take a scalar as the next key, where one is due."""
+    def _key_is_due(self) -> bool:
         frame = self.frame
-        if frame is None or not frame.is_mapping or frame.key is not None:
-            return False
-        if text in frame.keys and not hidden:
+        return frame is not None and frame.is_mapping and frame.key is None
+
+    def _key(self, event: Any, text: str, hidden: bool) -> None:
+        frame = self.frame
+        assert frame is not None  # a key is due in a mapping only
+        is_known = text in frame.value
+        if is_known and not hidden:
             self._complain(event, "duplicate-key", f'the key "{text}" stands here a second time. Keep one of them.')
-        frame.key, frame.dropped = text, hidden or text in frame.keys
-        frame.keys.add(text)
+        frame.key, frame.dropped = text, hidden or is_known
         if frame.depth == 1:
             self.document.keys.setdefault(text, (event.start_mark.line, event.start_mark.column))
         if self.places is not None:
             self.places.setdefault(((*frame.path, text), True), (event.start_mark.line, event.start_mark.column))
-        return True
 
     def _resolved(self, event: Any, text: str) -> Any:
-        """What a scalar means: quoted is text; plain is text, unless it is a word or number that cannot be mistaken."""
-        if event.style is not None and event.style != "":
-            return text
+        """What a plain scalar means: a text, unless it is a word or number that cannot be mistaken."""
         if text in _WORDS:
             return _WORDS[text]
         if _AMBIGUOUS.fullmatch(text) is None:

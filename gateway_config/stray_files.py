@@ -32,9 +32,13 @@ def ignored(files: Iterable[tuple[str, str]]) -> list[Problem]:
 def _names(directory: Path) -> Iterator[str]:
     """The files right in a config folder, and all below its routes, as `routes/chat.yaml`."""
     yield from (entry.name for entry in os.scandir(directory) if not entry.is_dir())
-    below = ((folder, name) for folder, _, names in os.walk(directory / ROUTES) for name in names)
-    for folder, name in islice(below, _MOST_FILES):
-        yield os.path.relpath(f"{folder}/{name}", directory).replace(os.sep, "/")
+    routes = os.path.join(directory, ROUTES)
+    below = (
+        f"{ROUTES}{folder.removeprefix(routes)}/{name}".replace(os.sep, "/")
+        for folder, _, names in os.walk(routes)
+        for name in names
+    )
+    yield from islice(below, _MOST_FILES)
 
 
 def _way_on(name: str) -> str | None:

@@ -17,7 +17,7 @@ NOT_CARRIED = ("adapter", "reasoning_summary")
 
 
 def _known_targets(checked: Checked, view: RouteView) -> Iterator[tuple[tuple[str | int, ...], str, Model]]:
-    for path, name in view.targets():
+    for path, name in view.targets:
         if (model := checked.config.file.models.get(name)) is not None:
             yield path, name, model
 
@@ -114,7 +114,7 @@ def adapter_base(checked: Checked) -> Iterator[Complaint]:
             message = f'the model "{adapter.model}" takes no adapters. Train it for one with `capabilities: [lora]`.'
             yield checked.in_gateway(("adapters", name, "model"), message)
     for view in checked.routes():
-        for path, target in view.served():
+        for path, target in view.served:
             own = file.adapters.get(target.adapter or "")
             if own is not None and own.model != target.model:
                 message = (
@@ -144,7 +144,7 @@ def direct_only(checked: Checked) -> Iterator[Complaint]:
     for view in checked.routes():
         if not is_routed(view.route):
             continue
-        for path, target in view.served():
+        for path, target in view.served:
             for key in NOT_CARRIED:
                 if getattr(target, key) is not None:
                     message = (

@@ -34,7 +34,7 @@ def unknown_model(checked: Checked) -> Iterator[Complaint]:
     """Arms, fallbacks, limits, adapters and substitutes name models of gateway.yaml."""
     known = checked.config.file.models
     for view in checked.routes():
-        for path, name in view.targets():
+        for path, name in view.targets:
             if name not in known:
                 yield view.complaint(path, _no_model(name, known))
     for path, name in _models_in_gateway(checked):
@@ -75,7 +75,7 @@ def unknown_prompt(checked: Checked) -> Iterator[Complaint]:
     """An arm names a prompt of gateway.yaml."""
     prompts = checked.config.file.prompts
     for view in checked.routes():
-        for path, target in view.served():
+        for path, target in view.served:
             if target.prompt is not None and target.prompt not in prompts:
                 message = f'there is no prompt "{target.prompt}" in gateway.yaml.'
                 yield view.complaint((*path, "prompt"), f"{message} {did_you_mean(target.prompt, prompts)}")
@@ -86,7 +86,7 @@ def unknown_adapter(checked: Checked) -> Iterator[Complaint]:
     """Arms, fallbacks and tenants name adapters of gateway.yaml; an arm may say `tenant` for the caller's own."""
     adapters = checked.config.file.adapters
     for view in checked.routes():
-        for path, target in view.served():
+        for path, target in view.served:
             if target.adapter not in (None, "tenant", *adapters):
                 hint = did_you_mean(str(target.adapter), [*adapters, "tenant"])
                 yield view.complaint((*path, "adapter"), f'there is no adapter "{target.adapter}". {hint}')
@@ -190,7 +190,7 @@ def unused_route(checked: Checked) -> Iterator[Complaint]:
 def unused_model(checked: Checked) -> Iterator[Complaint]:
     """A model in gateway.yaml is named by a route, an adapter, a substitute or a verbatim element."""
     file = checked.config.file
-    named = {name for view in checked.routes() for _, name in view.targets()}
+    named = {name for view in checked.routes() for _, name in view.targets}
     named |= {name for _, name in _models_in_gateway(checked)}
     wired = {str(_model_id(element)) for view in checked.routes() for element in view.route.elements or ()}
     for name, model in file.models.items():

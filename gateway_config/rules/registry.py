@@ -45,7 +45,7 @@ class Checked:
         return Complaint(self.config.gateway_source, path, message)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RouteView:
     """One route with its name and its file."""
 
@@ -57,17 +57,21 @@ class RouteView:
     def complaint(self, path: Path, message: str) -> Complaint:
         return Complaint(self.source, path, message, self.name)
 
-    def served(self) -> Iterator[tuple[Path, Target]]:
+    @cached_property
+    def served(self) -> tuple[tuple[Path, Target], ...]:
         """Arms and fallbacks, and where they stand."""
-        yield from ((("arms", arm), target) for arm, target in self.route.arms.items())
-        yield from ((("fallback", number), target) for number, target in enumerate(self.route.fallback))
+        arms = ((("arms", arm), target) for arm, target in self.route.arms.items())
+        fallbacks = ((("fallback", number), target) for number, target in enumerate(self.route.fallback))
+        return (*arms, *fallbacks)
 
-    def targets(self) -> Iterator[tuple[Path, str]]:
+    @cached_property
+    def targets(self) -> tuple[tuple[Path, str], ...]:
         """Where the route names models, and which."""
-        yield from (((*path, "model"), target.model) for path, target in self.served())
-        for number, limit in enumerate(self.route.limits):
-            if limit.then != "stop":
-                yield ("limits", number, "then"), limit.then
+        limits = enumerate(self.route.limits)
+        return (
+            *(((*path, "model"), target.model) for path, target in self.served),
+            *((("limits", number, "then"), limit.then) for number, limit in limits if limit.then != "stop"),
+        )
 
 
 RuleFunction = Callable[[Checked], Iterator[Complaint]]
