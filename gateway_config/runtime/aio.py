@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
 import httpx
@@ -168,7 +169,11 @@ class AsyncClient(Base):
         """As with `Client`."""
         from gateway_config.runtime.batch import batch
 
-        return await asyncio.to_thread(batch, self._core, intent, inputs, options, poll_s)
+        left = Event()
+        try:
+            return await asyncio.to_thread(batch, self._core, intent, inputs, options, poll_s, left)
+        finally:
+            left.set()  # where this task is cancelled, nothing else ends the thread before the deadline
 
     async def deeper(self, answer: Answer, **options: Unpack[AskOptions]) -> Answer:
         """As with `Client`."""

@@ -6,26 +6,25 @@ token, and its calls leave no gateway log.
 
 from __future__ import annotations
 
-import os
-import time
+import logging
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
-from functools import partial
+from threading import Event
 from typing import Any, Self
 
 import httpx
 
-from gateway_config.cloudflare_errors import NotAllowedError
-from gateway_config.control_plane import BASE_URL, ControlPlane
-from gateway_config.errors import RefusedError, UnreachableError, UsageError
+from gateway_config.cloudflare_errors import CloudflareError, NotAllowedError
+from gateway_config.errors import UnreachableError, UsageError
 from gateway_config.runtime.answer import Answer
+from gateway_config.runtime.api import api_until, without_tokens
 from gateway_config.runtime.ask import answer_of, opened_call
 from gateway_config.runtime.asking import Asking, asking_of, own_body
-from gateway_config.runtime.call import Call, Until, now
+from gateway_config.runtime.call import Call, now
 from gateway_config.runtime.chat import MalformedError, Message, chat_in
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.direct import served_by
-from gateway_config.runtime.door import network_to, without
 from gateway_config.runtime.errors import (
     AnsweredNoError,
     BrokenAnswerError,
@@ -37,9 +36,11 @@ from gateway_config.runtime.errors import (
     UnauthorizedError,
 )
 
+log = logging.getLogger("gatewright")
 DEADLINE_MS = 3_600_000
 MOST_INPUTS = 1000
 LONGEST_WAIT_S = 30.0
+LONGEST_POLL_S = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +64,25 @@ class Item:
 
 
 def batch(
-    core: Core, intent: str, inputs: Sequence[str | Sequence[Message]], options: Mapping[str, Any], poll_s: float
+    core: Core,
+    intent: str,
+    inputs: Sequence[str | Sequence[Message]],
+    options: Mapping[str, Any],
+    poll_s: float,
+    left: Event | None = None,
 ) -> list[Job]:
-    """Queues all inputs, each to the arm that its bucket means; gives the jobs back in the order of the inputs."""
+    """Queues all inputs, each to the arm that its bucket means; gives the jobs back in the order of the inputs.
+
+    Whoever sets `left` waits no longer: the batch ends at its next pause.
+    """
     if isinstance(inputs, str) or not inputs or len(inputs) > MOST_INPUTS:
         raise InputError(f"a batch is a list of 1 to {MOST_INPUTS:,} texts.")
+    if isinstance(poll_s, bool) or not isinstance(poll_s, int | float) or not 0 < poll_s <= LONGEST_POLL_S:
+        raise InputError(f"poll_s is a number of seconds, more than 0 and at most {LONGEST_POLL_S}; found {poll_s!r}.")
     items = [_item(core, intent, number, text, options) for number, text in enumerate(inputs)]
     groups = {element: [item for item in items if item.element == element] for element in {i.element for i in items}}
     jobs: dict[int, Job] = {}
-    with Queue(core, items[0].call) as queue:
+    with Queue(core, items[0].call, left or Event()) as queue:
         try:
             queued = [(group, _queued(core, queue, group)) for group in groups.values()]
             for group, request_id in queued:
@@ -123,18 +134,10 @@ def _request(core: Core, item: Item) -> dict[str, Any]:
 class Queue:
     """Cloudflare's queue for one batch: kept connections, no wait beyond its deadline, and errors that are ours."""
 
-    def __init__(self, core: Core, first: Call) -> None:
-        self._core, self._first = core, first
-        address = os.environ.get("CLOUDFLARE_BASE_URL") or BASE_URL
-        try:
-            self._api = ControlPlane.from_environment(
-                transport=network_to(address),
-                timeout_s=Until(LONGEST_WAIT_S, first.deadline),
-                sleep=partial(_pause, first),
-            )
-        except (UsageError, httpx.InvalidURL) as error:
-            raise MissingSettingError(str(error)) from None
-        self._token = os.environ["CLOUDFLARE_API_TOKEN"]
+    def __init__(self, core: Core, first: Call, left: Event) -> None:
+        self._core, self._first, self._left = core, first, left
+        self._failed = ""  # what the last poll failed of
+        self._api = api_until(first.deadline, LONGEST_WAIT_S, self.pause)
 
     def __enter__(self) -> Self:
         return self
@@ -151,17 +154,40 @@ class Queue:
             answer = self._api.post(self._path(group[0]), body)
         except UsageError as error:
             raise MissingSettingError(str(error)) from None
-        except RefusedError as error:
+        except CloudflareError as error:
             kind = UnauthorizedError if isinstance(error, NotAllowedError) else AnsweredNoError
-            raise kind(self.hidden(str(error)), trace=call.trace) from None
-        except DeadlineError:
-            raise
+            raise kind(self.hidden(str(error)), trace=call.trace, status=error.status, code=error.code) from None
         except UnreachableError as error:
+            if isinstance(error, DeadlineError):
+                raise
             late = DeadlineError if call.over else ConnectionFailedError
             raise late(self.hidden(str(error)), trace=call.trace) from None
         if not isinstance(answer, Mapping):
             raise BrokenAnswerError(f"the batch was answered {type(answer).__name__}, no object.", trace=call.trace)
         return answer
+
+    def poll(self, group: Sequence[Item], request_id: str) -> list[Any] | None:
+        """The answers of a group, once it is done. A poll that breaks off changes nothing, and is none."""
+        try:
+            responses = self.post(group, {"request_id": request_id}).get("responses")
+        except (ConnectionFailedError, AnsweredNoError) as error:
+            if isinstance(error, AnsweredNoError) and not _passes(error.status):
+                raise
+            if not self._failed:
+                log.warning("a batch that is queued is asked for again: %s", error)
+            self._failed = str(error).removesuffix(f" (trace {error.trace})")
+            return None
+        self._failed = ""
+        return responses if isinstance(responses, list) else None
+
+    def pause(self, seconds: float) -> None:
+        """Waits. Raises DeadlineError where the deadline would be over by then, CancelledError where nobody waits."""
+        if now() + seconds > self._first.deadline:
+            why = f" The last poll failed: {self._failed}" if self._failed else ""
+            message = f"the batch is not done within its deadline. Raise `deadline_ms`.{why}"
+            raise DeadlineError(message, trace=self._first.trace)
+        if self._left.wait(seconds):
+            raise CancelledError
 
     def _path(self, item: Item) -> str:
         target = item.call.view.route.targets[item.element]
@@ -169,23 +195,19 @@ class Queue:
 
     def hidden(self, text: str) -> str:
         """A text as we may show it: with neither of the tokens."""
-        return self._core.door.hidden(without(self._token, text))
+        return without_tokens(self._core.door, text)
 
 
-def _pause(call: Call, seconds: float) -> None:
-    if now() + seconds > call.deadline:
-        raise DeadlineError("the batch is not done within its deadline. Raise `deadline_ms`.", trace=call.trace)
-    time.sleep(seconds)
+def _passes(status: int | None) -> bool:
+    """Whether a refusal is one of the moment, and not of the batch."""
+    return status is not None and (status >= 500 or status == 429)
 
 
 def _done(core: Core, queue: Queue, group: Sequence[Item], request_id: str, poll_s: float) -> Iterator[Job]:
     """The jobs of a group, once it is done."""
-    while True:
-        answer = queue.post(group, {"request_id": request_id})
-        if isinstance(answer.get("responses"), list):
-            break
-        _pause(group[0].call, poll_s)
-    found = {str(part.get("id")): part for part in answer["responses"] if isinstance(part, dict)}
+    while (responses := queue.poll(group, request_id)) is None:
+        queue.pause(poll_s)
+    found = {str(part.get("id")): part for part in responses if isinstance(part, dict)}
     for place, item in enumerate(group):
         yield _job(core, queue, item, found.get(str(place)))
 

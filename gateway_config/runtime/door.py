@@ -65,6 +65,8 @@ class Door:
 
 def without(token: str, text: str) -> str:
     """A text without a token, and without its beginning where the text was cut short."""
+    if not token:
+        return text
     return re.sub(re.escape(token[:_TELLING]) + r"[\w-]*", "***", text.replace(token, "***"))
 
 

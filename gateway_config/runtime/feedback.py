@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
-from gateway_config.control_plane import ControlPlane
-from gateway_config.errors import ServiceError
+from gateway_config.errors import GatewrightError, UnreachableError
 from gateway_config.runtime.answer import Outcome
+from gateway_config.runtime.api import api_until, without_tokens
+from gateway_config.runtime.call import now
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.errors import InputError
 from gateway_config.runtime.records import feedback_line
@@ -17,6 +20,7 @@ from gateway_config.runtime.trace import read_trace
 
 Thumb = Literal["up", "down"]
 LONGEST_NOTE = 2000
+LONGEST_S = 5.0  # for the gateway's log, all tries together
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +70,16 @@ def _told(core: Core, about: Outcome | str, hand: int | None, score: float | Non
         return "CLOUDFLARE_API_TOKEN is not set"
     body: Mapping[str, Any] = {"feedback": hand, **({} if score is None else {"score": score})}
     account, gateway = core.settings.account_id, core.door.gateway_id
+    moment = now() + LONGEST_S
     try:
-        with ControlPlane.from_environment(attempts=2, timeout_s=5.0) as api:
+        with api_until(moment, LONGEST_S, partial(_pause, moment), attempts=2) as api:
             api.patch(f"/accounts/{account}/ai-gateway/gateways/{gateway}/logs/{log_id}", body)
-    except ServiceError as error:
-        return str(error)
+    except GatewrightError as error:
+        return without_tokens(core.door, str(error))
     return None
+
+
+def _pause(moment: float, seconds: float) -> None:
+    if now() + seconds >= moment:
+        raise UnreachableError(f"the gateway's log did not take it within {LONGEST_S:.0f} s")
+    time.sleep(seconds)

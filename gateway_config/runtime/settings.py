@@ -38,7 +38,8 @@ class Settings:
         _check_url(self.url)
 
     def __repr__(self) -> str:
-        return f"Settings(account_id={self.account_id!r}, token='***', url={self.url!r}, records={str(self.records)!r})"
+        records = None if self.records is None else str(self.records)
+        return f"Settings(account_id={self.account_id!r}, token='***', url={self.url!r}, records={records!r})"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:

@@ -1,5 +1,6 @@
 """Batches: queued once, polled, and joined to their inputs."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from gateway_config.compiled import CompiledConfig
 from gateway_config.control_plane import ControlPlane
 from gateway_config.runtime import (
+    AnsweredNoError,
+    AsyncClient,
     BrokenAnswerError,
     Client,
     DeadlineError,
@@ -130,6 +133,73 @@ def test_an_api_token_that_is_refused_is_said_to_be_and_no_token_is_shown(
     with pytest.raises(UnauthorizedError, match="CLOUDFLARE_API_TOKEN") as caught:
         client.batch("sage", ["a"])
     assert "not ***, ***" in str(caught.value)
+
+
+@pytest.mark.http
+@pytest.mark.parametrize(
+    "fault", [{"status": 500}, {"status": 503, "body": "<html>"}, {"status": 429}, {"reset": True}]
+)
+def test_a_poll_that_breaks_off_is_repeated(client: Client, emulator: Running, fault: dict[str, Any]) -> None:
+    emulator.fault("/client/v4/accounts/*/ai/run/*", **fault, times=1, after=1)
+    (job,) = client.batch("sage", ["a"], poll_s=0.01)
+    assert job.answer is not None
+
+
+@pytest.mark.http
+def test_polls_that_break_off_for_ever_end_at_the_deadline_and_say_why(
+    client: Client, emulator: Running, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    emulator.fault("/client/v4/accounts/*/ai/run/*", status=500, after=1)
+    with pytest.raises(DeadlineError, match=r"The last poll failed: .*HTTP 500") as caught:
+        client.batch("sage", ["a"], poll_s=0.01, deadline_ms=300)
+    client.close()
+    (record,) = read_records(tmp_path)
+    assert (record["status"], record["trace"]) == ("DeadlineError", caught.value.trace)
+    assert caplog.text.count("asked for again") == 1
+
+
+@pytest.mark.http
+def test_a_poll_that_is_refused_for_good_is_not_repeated(client: Client, emulator: Running) -> None:
+    emulator.fault("/client/v4/accounts/*/ai/run/*", status=400, after=1)
+    with pytest.raises(AnsweredNoError) as caught:
+        client.batch("sage", ["a"], poll_s=0.01)
+    assert caught.value.status == 400
+
+
+@pytest.mark.http
+def test_a_batch_that_cannot_be_queued_is_not_queued_twice(client: Client, emulator: Running) -> None:
+    emulator.fault("/client/v4/accounts/*/ai/run/*", status=500)
+    with pytest.raises(AnsweredNoError):
+        client.batch("sage", ["a"], poll_s=0.01)
+    assert len(emulator.journal("/ai/run/")) == 1
+
+
+@pytest.mark.http
+def test_a_batch_whose_task_is_cancelled_leaves_no_thread_behind(
+    config: CompiledConfig, emulator: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TEST_TOKEN)
+    monkeypatch.setenv("CLOUDFLARE_BASE_URL", emulator.control_plane)
+
+    async def cancelling() -> None:
+        settings = Settings(ACCOUNT, TEST_TOKEN, emulator.data_plane)
+        async with AsyncClient(config, settings, records=tmp_path) as client:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(client.batch("sage", ["a"], poll_s=30), 0.5)
+            await asyncio.get_running_loop().shutdown_default_executor()
+
+    began = time.monotonic()
+    asyncio.run(cancelling())
+    assert time.monotonic() - began < 5
+    assert [record["status"] for record in read_records(tmp_path)] == ["cancelled"]
+
+
+@pytest.mark.parametrize("poll_s", [0, -1, "5", None, True, float("nan"), 1e9])
+def test_a_pause_between_polls_that_is_none_is_refused_before_anything_is_queued(
+    config: CompiledConfig, poll_s: Any
+) -> None:
+    with pytest.raises(InputError, match="poll_s"):
+        Gateway().client(config).batch("sage", ["a"], poll_s=poll_s)
 
 
 def test_a_batch_with_an_address_that_is_none_is_a_missing_setting(

@@ -1,16 +1,21 @@
 """Feedback is always in our records, and in the gateway's log where that is possible."""
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway_config.compiled import CompiledConfig
-from gateway_config.runtime import Client, InputError, Settings
+from gateway_config.runtime import Client, InputError, Settings, feedback
+from gateway_config.runtime.feedback import Feedback
 from gateway_config.runtime.segments import read_records
 from tests.emulator.server import TEST_TOKEN, Running
 from tests.runtime.deployed import ACCOUNT, deploy
-from tests.runtime.world import Gateway
+from tests.runtime.test_network import drip_body, serving
+from tests.runtime.world import TOKEN, Gateway
+
+API_TOKEN = "test_" * 8
 
 
 def feedback_in(folder: Path) -> list[dict[str, Any]]:
@@ -72,3 +77,43 @@ def test_the_gateways_log_has_it_where_the_token_may(
     told = [entry for entry in emulator.journal("/logs/") if entry["method"] == "PATCH"]
     assert len(told) == 1
     assert noted.in_gateway_log == (told[0]["status"] == 200)
+
+
+def answered_by(address: str, config: CompiledConfig, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Feedback:
+    """What became of a feedback where the API is at this address."""
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", API_TOKEN)
+    monkeypatch.setenv("CLOUDFLARE_BASE_URL", address)
+    with Gateway().client(config, records=folder) as client:
+        return client.feedback(client.ask("sprinter", "Hi"), thumb="up")
+
+
+@pytest.mark.http
+def test_a_log_whose_answer_drips_is_waited_for_no_longer_than_a_moment(
+    config: CompiledConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feedback, "LONGEST_S", 0.3)
+    began = time.monotonic()
+    with serving(drip_body) as settings:
+        noted = answered_by(settings.url, config, tmp_path, monkeypatch)
+    assert time.monotonic() - began < 1.5
+    assert not noted.in_gateway_log
+    assert len(feedback_in(tmp_path)) == 1
+
+
+@pytest.mark.http
+def test_why_the_log_has_it_not_is_said_without_a_token(
+    config: CompiledConfig, tmp_path: Path, emulator: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {"success": False, "errors": [{"code": 10000, "message": f"not {API_TOKEN}, {TOKEN}"}]}
+    emulator.fault("/client/v4/accounts/*/ai-gateway/*", status=403, body=said)
+    noted = answered_by(emulator.control_plane, config, tmp_path, monkeypatch)
+    assert "not ***, ***" in (noted.why_not or "")
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:port", "nowhere"])
+def test_an_address_that_is_none_is_a_reason_and_the_feedback_is_kept(
+    config: CompiledConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    noted = answered_by(address, config, tmp_path, monkeypatch)
+    assert noted.why_not
+    assert len(feedback_in(tmp_path)) == 1
