@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -21,8 +22,9 @@ from gateway_config.runtime.errors import (
     RateLimitedError,
     RouteMissingError,
 )
-from gateway_config.runtime.flow import Flow, Reply, asked, repeated
+from gateway_config.runtime.flow import Flow, Pause, Reply, asked, pause_before, repeated
 from gateway_config.runtime.payload import Payload
+from gateway_config.runtime.retry import LONGEST_DELAY_S
 
 T = TypeVar("T")
 Attempt = Callable[[str, CompiledTarget], Flow[T]]
@@ -35,16 +37,31 @@ def chained(core: Core, call: Call, attempt: Attempt[T]) -> Flow[tuple[str, T]]:
     if not chain:
         raise InputError(f'the route "{call.view.route.name}" has no model for this request.')
     for element in chain:
-        target = call.view.route.targets[element]
-        for tries_left in range(target.retries, -1, -1):
-            try:
-                result = yield from repeated(call, core.budget, lambda e=element, t=target: attempt(e, t))  # type: ignore[misc]
-                return element, result
-            except CallError as error:
-                final = element == chain[-1] and tries_left == 0
-                if final or call.over or not _another_may_do(error):
-                    raise
+        try:
+            return element, (yield from _persistent(core, call, attempt, element, element == chain[-1]))
+        except CallError as error:
+            if element == chain[-1] or call.over or not _another_may_do(error):
+                raise
     raise AssertionError("a chain has an end")
+
+
+def _persistent(core: Core, call: Call, attempt: Attempt[T], element: str, is_last: bool) -> Flow[T]:
+    """What one model answers, asked again as often as its `retries` say, and time and the budget of retries allow."""
+    target = call.view.route.targets[element]
+    for retry in itertools.count(1):
+        try:
+            return (yield from repeated(call, core.budget, lambda: attempt(element, target)))
+        except CallError as error:
+            if retry > target.retries or not _another_may_do(error):
+                raise
+            if not is_last and (error.asked_delay_s or 0) > LONGEST_DELAY_S:
+                raise  # the fallback is sooner there
+            pause_s = pause_before(retry, call, core.budget, error)
+            if pause_s is None:
+                raise
+        call.inferred = None  # of an answer that was none
+        yield Pause(pause_s)
+    raise AssertionError("retries have an end")
 
 
 def _another_may_do(error: CallError) -> bool:

@@ -201,7 +201,8 @@ def _refused(call: Call, response: httpx.Response, body: bytes) -> CallError:
 
 def repeated(call: Call, budget: RetryBudget, attempt: Callable[[], Flow[T]]) -> Flow[T]:
     """What `attempt` comes to, tried again only after failures before any model, and while time and budget last."""
-    budget.request()
+    if not call.attempts:
+        budget.request()
     while True:
         try:
             return (yield from attempt())
@@ -217,7 +218,12 @@ def _pause_s(call: Call, budget: RetryBudget, error: CallError) -> float | None:
     """How long to wait before another attempt, or None where there is to be none."""
     if call.repeats >= MOST_REPEATS or not _before_any_model(call, error):
         return None
-    wait_s = delay_s(call.repeats + 1, error.asked_delay_s)
+    return pause_before(call.repeats + 1, call, budget, error)
+
+
+def pause_before(retry: int, call: Call, budget: RetryBudget, error: CallError) -> float | None:
+    """Seconds to wait before retry number `retry`, from 1; None where neither time nor budget is left for it."""
+    wait_s = delay_s(retry, error.asked_delay_s)
     if now() + wait_s >= call.deadline or not budget.take():
         return None
     return wait_s

@@ -56,7 +56,15 @@ def image(core: Core, intent: str, prompt: str, options: Mapping[str, Any]) -> F
     facts, wanted = facts_of(intent, options, ImageOptions), _wanted(prompt, options)
     call = Call(core.view.route_of(intent, ("image",)), facts, deadline_of(options))
     call.keep("prompt", wanted.prompt)
+    for element in call.view.chain(call.metadata) if wanted.references else ():
+        _check_references(call.view.route.targets[element])
     return (yield from core.recorded(call, _image(core, call, wanted)))
+
+
+def _check_references(target: CompiledTarget) -> None:
+    """Raises InputError, before anything is paid, for a model or a fallback that takes no pictures to start from."""
+    if _MULTIPART not in target.model:
+        raise InputError(f'the model "{target.name}" takes no reference images.')
 
 
 def _wanted(prompt: str, options: Mapping[str, Any]) -> Wanted:
@@ -86,8 +94,6 @@ def _payload(wanted: Wanted, target: CompiledTarget) -> Payload:
         fields: dict[str, Any] = {"prompt": wanted.prompt, "width": wanted.width, "height": wanted.height, **steps}
         files = {f"input_image_{number}": content for number, content in enumerate(wanted.references)}
         return form(target, {name: str(value) for name, value in fields.items()}, files)
-    if wanted.references:
-        raise InputError(f'the model "{target.name}" takes no reference images.')
     return native(target, {"prompt": wanted.prompt, "width": wanted.width, "height": wanted.height, **steps})
 
 

@@ -34,7 +34,7 @@ def _is_time_or_null(value: Any) -> bool:
 
 
 def _is_count_or_null(value: Any) -> bool:
-    return value is None or (type(value) is int and 0 <= value < _LARGEST)
+    return value is None or (type(value) is int and 0 <= value <= _LARGEST)
 
 
 def _is_cost_or_null(value: Any) -> bool:

@@ -32,7 +32,10 @@ _BY_CODE: dict[int, tuple[type[AnsweredNoError], str]] = {
 }
 _BY_STATUS: dict[int, tuple[type[AnsweredNoError], str]] = {
     401: (UnauthorizedError, "Check GATEWRIGHT_TOKEN: is it for this account and stage, and unexpired?"),
-    403: (UnauthorizedError, "The token lacks a permission, or the account has not accepted the model's licence."),
+    403: (
+        UnauthorizedError,
+        "Check that the token has the permission AI Gateway Run, and that the account accepted the model's licence.",
+    ),
     404: (RouteMissingError, "Deploy the route with `gatewright up`; `gatewright verify` says what is there."),
     413: (TooLargeError, "The input is too large for the model. Send less."),
     422: (BlockedError, "A guardrail stopped the prompt or the answer."),
@@ -40,6 +43,7 @@ _BY_STATUS: dict[int, tuple[type[AnsweredNoError], str]] = {
     429: (RateLimitedError, "Wait, or raise the limit; a spend limit of the gateway answers so, too."),
 }
 LONGEST_COMPLAINT = 200
+LARGEST_CODE = 10**9
 
 
 class Complaint(NamedTuple):
@@ -71,7 +75,7 @@ def complaint_in(data: Mapping[str, Any]) -> Complaint:
 
 
 def _integer(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if type(value) is int and 0 <= value <= LARGEST_CODE else None
 
 
 def _short(value: Any) -> str:

@@ -20,7 +20,7 @@ from gateway_config.runtime import (
     RateLimitedError,
 )
 from gateway_config.runtime.segments import read_records
-from tests.runtime.world import Gateway, gateway_error
+from tests.runtime.world import Gateway, compiled, gateway_error
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 20
 WAV = b"RIFF\x24\x00\x00\x00WAVEfmt "
@@ -115,6 +115,26 @@ def test_a_failed_target_is_tried_again_as_often_as_declared(kinds: CompiledConf
     assert [attempt.outcome for attempt in answer.attempts] == ["AnsweredNoError", "ok"]
     assert {attempt.element for attempt in answer.attempts} == {"vectors.small"}
     assert answer.trace.endswith(".2")
+
+
+def test_retries_of_arms_are_within_the_budget_of_all_retries(kinds: CompiledConfig) -> None:
+    gateway = Gateway(gateway_error(500, 3040, "Capacity"))
+    client = gateway.client(kinds)
+    for _ in range(100):
+        with pytest.raises(AnsweredNoError):
+            client.embed("vectors", "Hi", arm="small")
+    assert 110 <= len(gateway.requests) <= 120
+
+
+def test_a_model_that_asks_for_a_long_pause_is_left_for_its_fallback(tmp_path: Path) -> None:
+    route = (
+        "version: 1\nkind: embed\nintents: [vectors]\narms: {small: {model: bge, retries: 3, first_byte_ms: 5000}}\n"
+    )
+    config = compiled(tmp_path, MODELS, {"vectors": f"{route}fallback: [bge-large]\n"})
+    busy = httpx.Response(429, json={"errors": [{"code": 3036, "message": "Busy"}]}, headers={"retry-after": "20"})
+    answer = Gateway(busy, VECTORS).client(config).embed("vectors", "Hi")
+    assert answer.served_by.name == "bge-large"
+    assert [attempt.element for attempt in answer.attempts] == ["vectors.small", "vectors.fallback.bge-large"]
 
 
 def test_a_failed_target_falls_back_to_the_next(kinds: CompiledConfig) -> None:
@@ -228,6 +248,14 @@ def test_a_reference_image_is_a_file_of_the_form(kinds: CompiledConfig) -> None:
     gateway.client(kinds).image("artist", "A cat", references=[PNG])
     assert b'name="input_image_0"' in gateway.requests[0].content
     assert PNG in gateway.requests[0].content
+
+
+def test_reference_images_that_a_fallback_does_not_take_are_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    route = "version: 1\nkind: image\nintents: [artist]\narms: {flux: {model: flux}}\nfallback: [schnell]\n"
+    gateway = Gateway(gateway_error(500, 3040, "Capacity"))
+    with pytest.raises(InputError, match='"schnell" takes no reference images'):
+        gateway.client(compiled(tmp_path, MODELS, {"painting": route})).image("artist", "A cat", references=[PNG])
+    assert gateway.requests == []
 
 
 def test_the_cost_of_a_picture_is_its_tiles_and_steps(kinds: CompiledConfig) -> None:

@@ -5,7 +5,7 @@ import gc
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,13 @@ import httpx
 import pytest
 
 from gateway_config.compiled import CompiledConfig
-from gateway_config.runtime import NoModelAnsweredError, StreamInterruptedError, records
+from gateway_config.runtime import CallError, NoModelAnsweredError, StreamInterruptedError, records
 from gateway_config.runtime import ledger as ledgers
+from gateway_config.runtime.record_reader import RecordReader
 from gateway_config.runtime.segments import closed_segments, read_records
 from tests.runtime.test_decoder import OPENAI
 from tests.runtime.test_stream import streaming
-from tests.runtime.world import GEMMA, TOKEN, Gateway, answering, gateway_error
+from tests.runtime.world import GEMMA, TOKEN, Gateway, answering, completion, gateway_error
 
 
 @pytest.fixture
@@ -150,6 +151,55 @@ def test_the_time_of_a_call_that_failed_does_not_grow_while_its_record_waits(
         took_ms = (time.perf_counter() - began) * 1000
         time.sleep(0.05)
     assert only(folder)["total_ms"] <= took_ms
+
+
+def slowly(step: Any) -> Callable[[httpx.Request], httpx.Response]:
+    """The step after 30 ms."""
+
+    def answered(request: httpx.Request) -> httpx.Response:
+        time.sleep(0.03)
+        return Gateway(step)(request)
+
+    return answered
+
+
+NO_JSON, CUT = httpx.Response(200, text="no JSON"), httpx.ReadError("reset")
+
+
+@pytest.mark.parametrize(
+    "script", [[CUT], [gateway_error(500, 1, "No")], [NO_JSON], [NO_JSON, CUT], [NO_JSON, NO_JSON]]
+)
+def test_the_wait_of_a_call_that_failed_is_inference_and_no_phase_is_negative(
+    kinds: CompiledConfig, folder: Path, script: list[Any]
+) -> None:
+    client = Gateway(*map(slowly, script)).client(kinds, records=folder)
+    with pytest.raises(CallError):
+        client.embed("vectors", "Hi", arm="small")
+    record = only(folder)
+    phases = [record[f"{phase}_ms"] for phase in ("prepare", "prompt", "inference", "parse")]
+    assert min(phases) >= 0
+    assert record["slowest"] == "inference"
+    assert record["inference_ms"] >= 30 * len(record["attempts"])
+    assert sum(phases) == pytest.approx(record["total_ms"], abs=0.01)
+
+
+@pytest.mark.parametrize("code", [-1, 10**400, 10**16])
+def test_a_code_that_is_none_is_unknown_and_the_record_is_kept(config: CompiledConfig, folder: Path, code: int) -> None:
+    client = Gateway(gateway_error(400, code, "No")).client(config, records=folder)
+    with pytest.raises(CallError) as caught:
+        client.ask("sprinter", "Hi")
+    assert (caught.value.code, only(folder)["code"]) == (None, None)
+    assert [*RecordReader(folder)]
+
+
+@pytest.mark.parametrize(("tokens", "known"), [(10**15, 10**15), (10**15 + 1, None), (10**400, None)])
+def test_the_largest_count_of_tokens_that_is_written_can_be_read(
+    config: CompiledConfig, folder: Path, tokens: int, known: int | None
+) -> None:
+    usage = {"prompt_tokens": tokens, "completion_tokens": 1}
+    Gateway(answering(completion(usage=usage))).client(config, records=folder).ask("sage", "Hi")
+    only(folder)
+    assert [record["tokens_in"] for record in RecordReader(folder)] == [known]
 
 
 def test_what_was_never_sent_is_not_recorded(config: CompiledConfig, folder: Path) -> None:
