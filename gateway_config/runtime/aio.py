@@ -58,7 +58,7 @@ class AsyncClient(Base):
         *,
         transport: httpx.AsyncBaseTransport | None = None,
         on_drift: Callable[[Drift], None] | None = None,
-        records: Path | None = None,
+        records: Path | str | None = None,
         refuse_drift: bool = False,
     ) -> None:
         super().__init__(config, settings, on_drift, records, refuse_drift)
@@ -74,7 +74,7 @@ class AsyncClient(Base):
         settings: Settings | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         on_drift: Callable[[Drift], None] | None = None,
-        records: Path | None = None,
+        records: Path | str | None = None,
         refuse_drift: bool = False,
     ) -> Self:
         """A client that lives by YAML files: those of `directory`, else those beside this package."""
@@ -90,7 +90,7 @@ class AsyncClient(Base):
         settings: Settings | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         on_drift: Callable[[Drift], None] | None = None,
-        records: Path | None = None,
+        records: Path | str | None = None,
         refuse_drift: bool = False,
     ) -> Self:
         """A client that lives by the config that `up` published, and follows it; see `config_state`.

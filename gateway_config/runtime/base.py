@@ -40,7 +40,7 @@ class Base:
         config: CompiledConfig,
         settings: Settings | None,
         on_drift: Callable[[Drift], None] | None,
-        records: Path | None,
+        records: Path | str | None,
         refuse_drift: bool,
     ) -> None:
         self._core = Core(config, settings or Settings.from_environment(), on_drift, records, refuse_drift)

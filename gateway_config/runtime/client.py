@@ -61,7 +61,7 @@ class Client(Base):
         *,
         transport: httpx.BaseTransport | None = None,
         on_drift: Callable[[Drift], None] | None = None,
-        records: Path | None = None,
+        records: Path | str | None = None,
         refuse_drift: bool = False,
     ) -> None:
         super().__init__(config, settings, on_drift, records, refuse_drift)
@@ -77,7 +77,7 @@ class Client(Base):
         settings: Settings | None = None,
         transport: httpx.BaseTransport | None = None,
         on_drift: Callable[[Drift], None] | None = None,
-        records: Path | None = None,
+        records: Path | str | None = None,
         refuse_drift: bool = False,
     ) -> Self:
         """A client that lives by YAML files: those of `directory`, else those beside this package."""
@@ -93,7 +93,7 @@ class Client(Base):
         settings: Settings | None = None,
         transport: httpx.BaseTransport | None = None,
         on_drift: Callable[[Drift], None] | None = None,
-        records: Path | None = None,
+        records: Path | str | None = None,
         refuse_drift: bool = False,
     ) -> Self:
         """A client that lives by the config that `up` published, and follows it; see `config_state`.

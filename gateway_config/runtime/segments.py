@@ -85,6 +85,12 @@ class Segments:
             os.close(file)
             _close(self._path)
 
+    def leave(self) -> None:
+        """Lets go of the segment, which another process writes: its lock is not to outlast that process."""
+        if self._file is not None:
+            file, self._file = self._file, None
+            os.close(file)
+
 
 def _close(path: Path) -> None:
     """Gives a segment the name of one that nobody writes any more."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -205,15 +206,42 @@ def test_kill_9_loses_no_more_than_the_last_moment(folder: Path) -> None:
 
 
 def test_a_disk_that_hangs_holds_no_answer_and_fills_no_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledgers, "MOST_WAITING", 10)
+    monkeypatch.setattr(ledgers, "MOST_UNMADE", 4)
+    monkeypatch.setattr(ledgers, "MOST_HELD", 6 * len(line(number=10)))
     ledger = Ledger(folder)
     with ledger._writing:
         started = time.monotonic()
         for number in range(100):
-            ledger.write(partial(line, number=number))
+            ledger.write(partial(line, number=10 + number))
         assert time.monotonic() - started < 0.1
     assert len(records_in(folder)) == 10
     assert ledger.lost == 90
+    waiting(ledger, *range(10, 20))
+    assert (len(numbers(folder)), ledger.lost) == (20, 90)
+
+
+def test_what_records_are_made_of_is_not_kept_while_the_disk_hangs(folder: Path) -> None:
+    class Answer:
+        """Something large."""
+
+    ledger, kept = Ledger(folder), list[weakref.ref[Answer]]()
+    with ledger._writing:
+        for number in range(200):
+            answer = Answer()
+            kept.append(weakref.ref(answer))
+            ledger.write(lambda number=number, answer=answer: line(number=number))  # type: ignore[misc]
+        del answer
+        assert sum(ref() is not None for ref in kept) <= ledgers.MOST_UNMADE
+    assert len(records_in(folder)) == 200
+
+
+def test_an_end_does_not_wait_for_ever_for_a_disk_that_hangs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledgers, "CLOSE_S", 0.05)
+    ledger = Ledger(folder)
+    with ledger._writing:
+        ledger.write(partial(line, number=1))
+        ledger.close()
+    assert ledger.lost == 1
 
 
 def test_a_process_that_ends_writes_what_is_waiting(folder: Path) -> None:
@@ -239,6 +267,26 @@ def in_a_child(work: Callable[[], None]) -> None:
         work()
         os._exit(0)
     os.waitpid(pid, 0)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_child_that_outlives_its_parent_does_not_hold_its_segment(folder: Path) -> None:
+    ledger = Ledger(folder)
+    waiting(ledger, 1)
+    ready, go = os.pipe(), os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.write(ready[1], b".")
+        os.read(go[0], 1)
+        os._exit(0)
+    os.read(ready[0], 1)
+    ledger._segments.leave()  # what the end of the parent does
+    close_abandoned(folder)
+    os.write(go[1], b".")
+    os.waitpid(pid, 0)
+    for end in (*ready, *go):
+        os.close(end)
+    assert len(closed_segments(folder)) == 1
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")

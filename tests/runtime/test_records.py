@@ -284,3 +284,8 @@ def test_a_full_disk_loses_records_but_no_answer(config: CompiledConfig, folder:
     records_in(folder)
     assert client.lost_records == 3
     assert len([record for record in caplog.records if "records are lost" in record.message]) == 1
+
+
+def test_the_folder_may_be_named_by_a_text(config: CompiledConfig, folder: Path) -> None:
+    Gateway().client(config, records=str(folder)).ask("sprinter", "Hi")
+    assert len(records_in(folder)) == 1
