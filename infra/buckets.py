@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from pulumi import ResourceOptions
 
+from infra.changes import LOGS
 from infra.resources import R2Bucket, R2BucketLifecycle
 from infra.settings import Buckets, Settings
 from infra.take_in import TakeIn
@@ -36,7 +37,7 @@ def make_buckets(settings: Settings, wanted: Buckets, take_in: TakeIn) -> MadeBu
     Logs outlive their stage: the engine forgets their bucket and removes nothing.
     """
     kept = ResourceOptions(retain_on_delete=True)
-    logs = _bucket("bucket-logs", wanted.logs, settings, wanted, ResourceOptions.merge(kept, _taken(take_in, "logs")))
+    logs = _bucket(LOGS, wanted.logs, settings, wanted, ResourceOptions.merge(kept, _taken(take_in, "logs")))
     rule = {
         "id": RETENTION,
         "enabled": True,

@@ -15,6 +15,8 @@ Progress = Callable[[str], None]
 """Is told each step, in a few words."""
 
 ROUTE_TYPE = "gatewright:index:Route"
+LOGS = "bucket-logs"
+"""The engine's name of the bucket of logs."""
 _QUIET = frozenset({OpType.SAME, OpType.REFRESH, OpType.READ})
 _FRAMEWORK = ("pulumi:pulumi:Stack", "pulumi:providers:")
 _NOT_A_REASON = re.compile(
@@ -59,6 +61,11 @@ class ResourceChange:
     @property
     def is_route(self) -> bool:
         return self.type == ROUTE_TYPE
+
+    @property
+    def told_operation(self) -> str:
+        """What happens at Cloudflare: a bucket of logs is taken out of the stack, and stays."""
+        return "forget" if (self.name, self.operation) == (LOGS, "delete") else self.operation
 
     def __str__(self) -> str:
         return f"{self.operation} {self.type.split(':')[-1]} {self.name}"

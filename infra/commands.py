@@ -106,8 +106,9 @@ def destroy(
 
 def _run(wanted: Wanted, verb: str, as_json: bool, **options: bool) -> Outcome:
     from infra import report
+    from infra.engine_errors import stopped
 
-    with _progress(quiet=as_json) as progress:
+    with stopped(verb), _progress(quiet=as_json) as progress:
         outcome: Outcome = getattr(engine_of(wanted, progress), verb)(**options)
     if as_json:
         typer.echo(json.dumps(report.as_json(outcome), indent=2))
@@ -120,8 +121,10 @@ def _run(wanted: Wanted, verb: str, as_json: bool, **options: bool) -> Outcome:
 def _comment(wanted: Wanted, since: str | None) -> Outcome:
     """Previews, and prints the comment."""
     from infra.comment import comment, meaning_of
+    from infra.engine_errors import stopped
 
-    outcome = engine_of(wanted).preview()
+    with stopped("preview"):
+        outcome = engine_of(wanted).preview()
     directory = wanted.config or project_of(wanted.project) / "gateway_config"
     meaning = meaning_of(directory, wanted.stage, since) if since else None
     typer.echo(comment(wanted.stage, outcome, meaning), nl=False)

@@ -64,7 +64,7 @@ def comment(stage: str, outcome: Outcome, meaning: Meaning | None = None, limit_
 
 
 def _summary(changes: Sequence[ResourceChange]) -> str:
-    operations = [change.operation for change in changes]
+    operations = [change.told_operation for change in changes]
     counts = [f"{operations.count(operation)} to {operation}" for operation in dict.fromkeys(operations)]
     return ", ".join(counts) or "nothing changes at Cloudflare"
 
@@ -162,7 +162,7 @@ def _row(route: str, what: str, before: str | None, after: str | None) -> str:
 def _resources(changes: Sequence[ResourceChange]) -> Iterator[_Section]:
     lines: list[str] = []
     for change in changes:
-        lines.append(f"- {change.operation} {_code(change.type.split(':')[-1])} {_code(change.name)}\n")
+        lines.append(f"- {change.told_operation} {_code(change.type.split(':')[-1])} {_code(change.name)}\n")
         lines.extend(f"  - {line}\n" for line in _leaves(change))
     if lines:
         opening = f"\n<details><summary>What `up` would do: {counted(len(changes), 'resource')}</summary>\n\n"

@@ -15,20 +15,20 @@ from typing import Any
 from pulumi import automation
 
 from gateway_config.control_plane import ControlPlane
-from gateway_config.errors import GatewrightError, ServiceError, UsageError
+from gateway_config.errors import GatewrightError, UsageError
 from gateway_config.load import load
 from infra.__main__ import NOTHING, main
 from infra.aside import project_aside, with_what_is_new, without_refresh
-from infra.changes import ROUTE_TYPE, Collector, Outcome, Progress, ResourceChange, first_of_each
+from infra.changes import LOGS, ROUTE_TYPE, Collector, Outcome, Progress, ResourceChange, first_of_each
+from infra.engine_errors import EngineError, busy, in_our_words, not_emptied
 from infra.engine_setup import (
     engine_environment,
     new_stage,
     pulumi_command,
     read_yaml,
-    readable,
     require_passphrase,
 )
-from infra.existing import LOGS, MAKING_LOGS, Existing, State, existing
+from infra.existing import MAKING_LOGS, Existing, State, existing
 from infra.gateway_inputs import SECRET
 from infra.leftovers import Leftovers
 from infra.locks import locks, remove_dead_locks, restore_state
@@ -40,10 +40,6 @@ from infra.take_in import TakeIn
 _IGNORE_PROTECT = "PULUMI_OPTION_IGNORE_PROTECT"
 LOCK_PATIENCE_S = 5.0
 """A killed `gatewright up` leaves an engine that ends by itself within moments."""
-
-
-class EngineError(ServiceError):
-    """The engine did not do what was asked; the message is what it said."""
 
 
 class Engine:
@@ -119,7 +115,9 @@ class Engine:
         stack = self._existing()
         if stack is None:
             raise UsageError(f"Stage {self.stage} has no stack here: there is nothing to remove.")
-        return self._run(stack, "destroy")
+        wanted = self.settings().buckets
+        with not_emptied(wanted.config if wanted else None):
+            return self._run(stack, "destroy")
 
     def take_in(self, gateway: str, routes: Sequence[tuple[str, str]]) -> Outcome:
         """Makes a gateway and its routes, by name and id, part of the stack, as they are."""
@@ -179,7 +177,7 @@ class Engine:
         stack = self._existing()
         if stack is None:
             self._notice(new_stage(self._project, self.stage))
-            with _in_our_words(self.stage):
+            with in_our_words(self.stage):
                 stack = automation.create_stack(self.stage, **self._told(self._project, self._environment))
         return stack
 
@@ -187,7 +185,7 @@ class Engine:
         """The stack, if there is one. The config is read first, so that its problems come before anything."""
         load(self._config, self.stage)
         require_passphrase(self._environment, self._project, self.stage)
-        with _in_our_words(self.stage):
+        with in_our_words(self.stage):
             try:
                 return automation.select_stack(self.stage, **self._told(self._project, self._environment))
             except automation.StackNotFoundError:
@@ -195,15 +193,17 @@ class Engine:
 
     def _made_aside(self, folder: Path) -> automation.Stack:
         environment = {**self._environment, "PULUMI_BACKEND_URL": f"file://{folder / 'state'}"}
-        with _in_our_words(self.stage):
+        with in_our_words(self.stage):
             return automation.create_stack(self.stage, **self._told(folder, environment))
 
     def _told(self, folder: Path, environment: Mapping[str, str]) -> dict[str, Any]:
+        command = pulumi_command(self._project)
+        command.told = self._progress
         options = automation.LocalWorkspaceOptions(
             work_dir=str(folder),
             env_vars=dict(environment),
             pulumi_home=environment.get("PULUMI_HOME"),
-            pulumi_command=pulumi_command(self._project),
+            pulumi_command=command,
         )
         program = self._program()
         return {"project_name": self._project_name(), "program": program, "work_dir": str(folder), "opts": options}
@@ -226,13 +226,13 @@ class Engine:
             if not held:
                 break
             if time.monotonic() > deadline:
-                raise EngineError(f"Somebody else works on stage {self.stage}: {held[0]}. Wait, then try again.")
+                raise busy(self.stage, str(held[0]))
             time.sleep(0.25)
         if restore_state(*place):
             self._notice("the state was cut short by an interrupted run; took the one before it")
 
     def _state(self, stack: automation.Stack) -> State:
-        with _in_our_words(self.stage):
+        with in_our_words(self.stage):
             deployment = stack.export_stack().deployment or {}
         return State.of(deployment)
 
@@ -297,6 +297,8 @@ class Engine:
             program = self._program(_taken(found, as_is=True))
             urns = [f"urn:pulumi:{self.stage}::{self._project_name()}::{one.type}::{one.name}" for one in found]
             outcome = self._run(copy, "up", program=program, target=urns)
+            if stack.export_stack().deployment != before.deployment:
+                raise busy(self.stage, None)  # what they wrote into the state must not be lost
             stack.import_stack(with_what_is_new(before, copy.export_stack(), GATEWAY_TYPE, SECRET))
         return outcome
 
@@ -317,7 +319,7 @@ class Engine:
         )
 
     def _call(self, verb: Any, collector: Collector, **options: Any) -> Any:
-        with _in_our_words(self.stage, collector), warnings.catch_warnings():
+        with in_our_words(self.stage, collector), warnings.catch_warnings():
             # The SDK warns when the engine is gone, which we say ourselves.
             warnings.filterwarnings("ignore", message="Error in event stream")
             return verb(on_event=collector, color="never", **options)
@@ -333,27 +335,12 @@ def _taken(found: Sequence[Existing], *, as_is: bool = False) -> TakeIn:
 def _kept(changes: Sequence[ResourceChange]) -> Iterator[str]:
     """Logs are never destroyed by accident; Cloudflare itself removes empty buckets only."""
     for change in changes:
-        if change.name == "bucket-logs" and change.operation in ("delete", "replace"):
+        if change.name == LOGS and change.operation in ("delete", "replace"):
             name = change.before.get("name")
             yield (
                 f'bucket "{name}" stays, with the logs in it, and a next `up` that names it takes it in again. To '
                 f"remove it, empty it (R2 in the dashboard, or any S3 client), then `wrangler r2 bucket delete {name}`"
             )
-
-
-@contextmanager
-def _in_our_words(stage: str, collector: Collector | None = None) -> Iterator[None]:
-    """Turns what the CLI says when it fails into sentences; what the engine told while it ran comes first."""
-    try:
-        yield
-    except automation.ConcurrentUpdateError:
-        raise EngineError(
-            f"Somebody else works on stage {stage}. Wait, then try again. If that run was killed, its lock is "
-            "removed by `pulumi cancel`."
-        ) from None
-    except automation.CommandError as error:
-        said = first_of_each(collector.errors) if collector else []
-        raise EngineError("\n".join(said) or readable(str(error))) from None
 
 
 @contextmanager

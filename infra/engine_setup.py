@@ -15,6 +15,7 @@ from pulumi import automation
 
 from gateway_config.errors import UsageError
 from infra.changes import first_of_each
+from infra.pulumi_process import PulumiProcess
 
 
 def engine_environment(project: Path, environment: Mapping[str, str]) -> dict[str, str]:
@@ -64,14 +65,14 @@ def require_passphrase(environment: Mapping[str, str], project: Path, stage: str
         )
 
 
-def pulumi_command(project: Path) -> automation.PulumiCommand:
+def pulumi_command(project: Path) -> PulumiProcess:
     """The CLI that scripts/setup put into .tools, else the one on PATH."""
     roots = [folder / ".tools" / "pulumi" for folder in (project, Path(__file__).parent.parent)]
     root = next((root for root in roots if (root / "bin" / "pulumi").exists()), None)
     if root is None and not shutil.which("pulumi"):
         raise UsageError("The pulumi command is missing: run scripts/setup, or install it from pulumi.com.")
     try:
-        return automation.PulumiCommand(root=str(root) if root else None)
+        return PulumiProcess(root=str(root) if root else None)
     except (OSError, subprocess.CalledProcessError, automation.InvalidVersionError) as error:
         raise UsageError(f"The pulumi command does not work: {error}. Run scripts/setup.") from None
 

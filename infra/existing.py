@@ -10,10 +10,10 @@ from gateway_config.cloudflare_errors import NotFoundError
 from gateway_config.control_plane import ControlPlane
 from gateway_config.errors import RefusedError
 from infra.buckets import RETENTION
+from infra.changes import LOGS
 from infra.resources import BUCKET_TYPE, GATEWAY_TYPE
 from infra.settings import Buckets, Settings
 
-LOGS = "bucket-logs"
 MAKING_LOGS = f"creating {LOGS}"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from gateway_config.splits import moved_buckets
 from infra.changes import Difference, Outcome, ResourceChange
 
-_SIGNS = {"create": "+", "import": "<", "update": "~", "replace": "±", "delete": "-", "refresh": "!"}
+_SIGNS = {"create": "+", "import": "<", "update": "~", "replace": "±", "delete": "-", "forget": "=", "refresh": "!"}
 
 
 def lines(outcome: Outcome, *, done: bool) -> Iterator[str]:
@@ -19,7 +19,7 @@ def lines(outcome: Outcome, *, done: bool) -> Iterator[str]:
         yield from _leaves(change)
     yield from (f"= held: Route {name}, which `up` leaves as it is" for name in outcome.held)
     for change in outcome.due:
-        yield f"{_SIGNS.get(change.operation, '?')} {change.operation} {_title(change)}"
+        yield f"{_SIGNS.get(change.told_operation, '?')} {change.told_operation} {_title(change)}"
         yield from _leaves(change)
         if change.is_route:
             yield from (f"    {line}" for line in route_in_words(change))
@@ -45,7 +45,7 @@ def _summary(outcome: Outcome, done: bool) -> str:
         return f"nothing to change ({outcome.duration_s:.1f} s)"
     counts: dict[str, int] = {}
     for change in outcome.due:
-        counts[change.operation] = counts.get(change.operation, 0) + 1
+        counts[change.told_operation] = counts.get(change.told_operation, 0) + 1
     words = ", ".join(f"{count} to {operation}" for operation, count in counts.items())
     return f"{words.replace(' to ', ' × ') if done else words} ({outcome.duration_s:.1f} s)"
 
@@ -83,7 +83,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
 
 def _change(change: ResourceChange) -> dict[str, Any]:
     told: dict[str, Any] = {
-        "operation": change.operation,
+        "operation": change.told_operation,
         "type": change.type,
         "name": change.name,
         "differences": [{"path": leaf.path, "before": leaf.before, "after": leaf.after} for leaf in change.differences],

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -21,7 +22,8 @@ import pytest
 from gateway_config.control_plane import ControlPlane
 from infra import engine as engine_module
 from infra.changes import Outcome
-from infra.engine import Engine, EngineError
+from infra.engine import Engine
+from infra.engine_errors import EngineError
 from tests.emulator.server import TEST_TOKEN, Running
 from tests.stand_in.project import TEST_ACCOUNT, edit, project_environment, write_project
 
@@ -206,9 +208,9 @@ def test_a_gateway_that_was_deleted_by_hand_is_made_again_with_its_routes(stage:
 # --- a run that is killed ---
 
 
-def kill_during(stage: Stage, path: str, killed: str) -> None:
-    """Starts `gatewright up`, and kills it as soon as the POST to a path is under way."""
-    stage.emulator.fault(f"/client/v4{path}", method="POST", delay_ms=600, times=1)
+def up_at_work(stage: Stage, path: str, delay_ms: int) -> subprocess.Popen[str]:
+    """A `gatewright up` whose POST to a path is under way."""
+    stage.emulator.fault(f"/client/v4{path}", method="POST", delay_ms=delay_ms, times=1)
     command = [
         sys.executable,
         "-c",
@@ -217,8 +219,14 @@ def kill_during(stage: Stage, path: str, killed: str) -> None:
         "--project",
         str(stage.folder),
     ]
-    run = subprocess.Popen(command, env=stage.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    run = subprocess.Popen(command, env=stage.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     _wait_until(lambda: all(fault["times"] == 0 for fault in stage.emulator.admin("GET", "/faults")["faults"]))
+    return run
+
+
+def kill_during(stage: Stage, path: str, killed: str) -> None:
+    """Starts `gatewright up`, and kills it as soon as the POST to a path is under way."""
+    run = up_at_work(stage, path, delay_ms=600)
     time.sleep(0.2)
     engines = subprocess.run(["pgrep", "-P", str(run.pid)], capture_output=True, text=True, check=True).stdout.split()
     pids: dict[str, list[str]] = {"engine": engines, "us": [str(run.pid)], "both": [*engines, str(run.pid)]}
@@ -249,6 +257,41 @@ def test_an_edit_that_was_killed_is_finished_without_another_version(stage: Stag
     stage.edit_split()
     kill_during(stage, f"{ROUTES}/*/deployments", "us")
     stage.up()
+    assert steps(stage.preview()) == []
+    assert stage.versions("quick-chat") == 2
+
+
+def test_a_ctrl_c_finishes_what_is_under_way_and_the_next_up_the_rest(stage: Stage) -> None:
+    run = up_at_work(stage, ROUTES, delay_ms=1500)
+    run.send_signal(signal.SIGINT)
+    said = run.communicate(timeout=30)
+    assert (run.returncode, said) == (130, ("", "Interrupted. `gatewright up` again does what is left.\n"))
+    assert not list((stage.folder / "state/.pulumi/locks").rglob("*.json")), "its lock is gone"
+    made = stage.routes()
+    outcome = stage.up()
+    assert not [notice for notice in outcome.notices if "interrupted" in notice], "nothing was left half done"
+    assert steps(stage.preview()) == []
+    assert {name: route["id"] for name, route in stage.routes().items() if name in made} == {
+        name: route["id"] for name, route in made.items()
+    }
+    assert stage.versions("quick-chat") == 1
+
+
+@pytest.mark.parametrize("seen_by", ["us", "the engine"])
+def test_of_two_ups_at_once_the_second_is_told_and_the_first_loses_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, seen_by: str
+) -> None:
+    stage.up()
+    stage.edit_split()
+    first = up_at_work(stage, f"{ROUTES}/*/versions", delay_ms=6000)
+    monkeypatch.setattr(engine_module, "LOCK_PATIENCE_S", 0.0)
+    if seen_by == "the engine":  # both looked for a lock before either had one, or the state lies where we see none
+        monkeypatch.setattr(engine_module, "locks", lambda *place: [])
+    holder = rf"Somebody else works on stage dev: \S+ on {re.escape(socket.gethostname())}, process \d+, since \S+\."
+    with pytest.raises(EngineError, match=rf"{holder} Nothing was changed\. Wait, then try again\."):
+        stage.up()
+    first.communicate(timeout=60)
+    assert first.returncode == 0
     assert steps(stage.preview()) == []
     assert stage.versions("quick-chat") == 2
 

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from gateway_config.commands.app import app_for
 from gateway_config.control_plane import ControlPlane
 from infra.changes import Outcome
-from infra.engine import Engine, EngineError
+from infra.engine import Engine
+from infra.engine_errors import EngineError
 from infra.safety import UnsafeError
 from tests.emulator.server import TEST_TOKEN, Running
 from tests.stand_in.project import TEST_ACCOUNT, edit, project_environment, write_project

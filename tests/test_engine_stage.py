@@ -15,6 +15,7 @@ from gateway_config.control_plane import ControlPlane
 from gateway_config.errors import RefusedError
 from infra.changes import Outcome
 from infra.engine import Engine
+from infra.engine_errors import EngineError
 from tests.emulator.server import TEST_TOKEN, running_emulator
 from tests.stand_in.project import ROOT, TEST_ACCOUNT, edit, project_environment, write_project
 
@@ -87,6 +88,7 @@ def test_logs_outlive_their_stage_and_the_next_up_takes_their_bucket_in_again(st
     stage.s3.put_object(Bucket="inference-logs-dev", Key="logs/one", Body=b"{}")
     gone = stage.run("destroy")
     assert [notice for notice in gone.notices if notice.startswith('bucket "inference-logs-dev" stays, with the logs')]
+    assert [change.name for change in gone.changes if change.told_operation == "forget"] == ["bucket-logs"]
     assert stage.tokens() == {}
     assert [bucket["name"] for bucket in stage.api.get(f"{ACCOUNT}/r2/buckets")["buckets"]] == ["inference-logs-dev"]
 
@@ -94,6 +96,16 @@ def test_logs_outlive_their_stage_and_the_next_up_takes_their_bucket_in_again(st
     assert "bucket inference-logs-dev exists already and is not in this stack: taken in" in again.notices
     assert stage.s3.get_object(Bucket="inference-logs-dev", Key="logs/one")["Body"].read() == b"{}"
     assert stage.run("preview").changes == ()
+
+
+def test_a_config_bucket_with_what_others_put_there_is_explained_and_removed_once_it_is_empty(stage: Stage) -> None:
+    stage.run("up")
+    stage.s3.put_object(Bucket="inference-config-dev", Key="by-others", Body=b"{}")
+    with pytest.raises(EngineError, match=r'"inference-config-dev" holds more.*Empty it'):
+        stage.run("destroy")
+    stage.s3.delete_object(Bucket="inference-config-dev", Key="by-others")
+    stage.run("destroy")
+    assert [bucket["name"] for bucket in stage.api.get(f"{ACCOUNT}/r2/buckets")["buckets"]] == ["inference-logs-dev"]
 
 
 def test_a_bucket_of_somebody_else_gets_no_rule_that_empties_it(stage: Stage) -> None:
