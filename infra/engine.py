@@ -32,7 +32,7 @@ from infra.existing import MAKING_LOGS, Existing, State, existing
 from infra.gateway_inputs import SECRET
 from infra.leftovers import Leftovers
 from infra.locks import locks, remove_dead_locks, restore_state
-from infra.resources import GATEWAY_TYPE, TOKEN_TYPE
+from infra.resources import BUCKET_TYPE, GATEWAY_TYPE, TOKEN_TYPE
 from infra.safety import UnsafeError, refusals
 from infra.settings import Settings, settings_of
 from infra.take_in import TakeIn
@@ -95,14 +95,16 @@ class Engine:
             self._refuse_what_is_unsafe(self._preview(stack, state).refusals, override)
         if found := self._existing_unknown(state):
             self._import(stack, found)
-        known = self._tokens_settled(state)
+        known = self._tokens_before(state)
         try:
             with _unprotected(stack) if override else nullcontext():
                 outcome = self._run(stack, "up", program=self._program(), continue_on_error=True)
         except EngineError as error:
-            raise EngineError("\n".join([str(error), *self._lost_answers(stack, known)])) from None
+            raise EngineError("\n".join([str(error), *self._made_after_all(stack, known)])) from None
         made_tokens = any(change.type == TOKEN_TYPE for change in outcome.changes)
-        return replace(outcome, notices=(*outcome.notices, *(self._lost_answers(stack, known) if made_tokens else ())))
+        return replace(
+            outcome, notices=(*outcome.notices, *(self._made_after_all(stack, known) if made_tokens else ()))
+        )
 
     def destroy(self) -> Outcome:
         """Removes everything that the stage has; refused, before anything changes, where the stage has thresholds."""
@@ -259,30 +261,35 @@ class Engine:
             self._notices.extend(map(leftovers.told, leftovers.unknown(state)))
         return state
 
-    def _tokens_settled(self, state: State) -> frozenset[str]:
+    def _tokens_before(self, state: State) -> frozenset[str]:
         """Removes what a killed run left; the ids of tokens that the stack does not know, which are told."""
         with self._api() as api:
             known, said = Leftovers(api, self.settings(), self.gateway_id).settled_before(state)
         self._notices.extend(said)
         return known
 
-    def _lost_answers(self, stack: automation.Stack, known: frozenset[str]) -> list[str]:
+    def _made_after_all(self, stack: automation.Stack, known: frozenset[str]) -> list[str]:
         """Settles what this run made although it was answered otherwise, and says it.
 
         A bucket of logs is taken in at once: the next run could not tell whose it is.
         """
         try:
-            state, settings = self._state(stack), self.settings()
+            state = self._state(stack)
             with self._api() as api:
-                said = Leftovers(api, settings, self.gateway_id).settled_after(state, known)
-                made = replace(state, interrupted=(*state.interrupted, MAKING_LOGS))
-                found = [one for one in existing(api, settings, self.gateway_id, made) if one.name == LOGS]
-            if found:
-                self._import(stack, found)
-                said.append(f"{found[0].called} was made by this run after all: taken in")
+                said = Leftovers(api, self.settings(), self.gateway_id).settled_after(state, known)
+                logs = None if (BUCKET_TYPE, LOGS) in state.resources else self._own_logs(api, state)
+            if logs:
+                self._import(stack, [logs])
+                said.append(f"{logs.called} was made by this run after all: taken in")
         except GatewrightError as error:
             return [f"could not look for what this run made although it was answered otherwise: {error}"]
         return said
+
+    def _own_logs(self, api: ControlPlane, state: State) -> Existing | None:
+        """The bucket of logs, if it is there; before the run it was not, or it would be in the state."""
+        made_by_us = replace(state, interrupted=(MAKING_LOGS,))
+        found = existing(api, self.settings(), self.gateway_id, made_by_us)
+        return next((one for one in found if one.name == LOGS), None)
 
     def _import(self, stack: automation.Stack, found: Sequence[Existing]) -> Outcome:
         """Makes what exists part of the stack, as it is.

@@ -28,6 +28,13 @@ class S3:
     def text(self, bucket: str, key: str) -> str:
         return str(self.client.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
 
+    def buckets(self) -> list[str]:
+        return [bucket["Name"] for bucket in self.client.list_buckets()["Buckets"]]
+
+    def objects(self, bucket: str) -> dict[str, bytes]:
+        """What a bucket holds, by key."""
+        return {key: self.client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in self.keys(bucket)}
+
     def keys(self, bucket: str) -> list[str]:
         return [item["Key"] for item in self.client.list_objects_v2(Bucket=bucket).get("Contents", [])]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -13,12 +14,13 @@ from gateway_config.control_plane import ControlPlane
 from tests.emulator.server import Running
 from tests.faults.__main__ import spread
 from tests.faults.answers import ANSWERS
-from tests.faults.case import Case, Result, Subject, cases, result_of
-from tests.faults.engine_life import ENGINE, KILLED, KILLS, killed
+from tests.faults.case import Case, Result, Subject, ToldError, cases, result_of
+from tests.faults.engine_life import DELAY_MS, ENGINE, KILLED, killed
 from tests.faults.logpush_life import LOGPUSH_JOB
 from tests.faults.lora_life import LORA_ADAPTER
 from tests.faults.published_life import published_config
 from tests.faults.route_life import ROUTE, RouteLife
+from tests.faults.stage_life import StageLife, World, stage, world_of_stages
 from tests.faults.table import Table
 from tests.s3 import running_s3
 
@@ -50,7 +52,35 @@ def test_under_the_engine_a_route_whose_read_was_refused_is_not_made_twice(emula
 
 @pytest.mark.engine
 def test_an_up_that_is_killed_with_its_engine_is_finished_by_the_next(emulator: Running) -> None:
-    assert killed(Case(KILLS, "create", 3, "POST routes", KILLED), emulator).why is None
+    assert killed(Case(ENGINE, "create", 3, "POST routes", KILLED), emulator).why is None
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with world_of_stages() as world:
+        yield world
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("path", ["*/tokens", "*/r2/buckets", "*/lifecycle", "*/gateways"])
+def test_what_was_made_although_the_answer_was_lost_is_there_once_after_the_next_up(world: World, path: str) -> None:
+    with stage(world, "stage").begin(world.emulator) as life:
+        world.emulator.fault(path, method="PUT" if path == "*/lifecycle" else "POST", truncate=0, times=1)
+        with pytest.raises(ToldError):
+            life.run("create")
+        life.up("create")
+        assert life.wrong("create") is None
+
+
+@pytest.mark.engine
+def test_a_credential_that_a_killed_up_made_is_removed_by_the_next(world: World) -> None:
+    with stage(world, "stage").begin(world.emulator) as life:
+        assert isinstance(life, StageLife)
+        world.emulator.fault("*/tokens", method="POST", delay_ms=DELAY_MS, times=1)
+        life.kill_up()
+        assert life.tokens() != []
+        life.up("create")
+        assert life.wrong("create") is None
 
 
 @pytest.mark.http

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 from tests.emulator.server import Running, running_emulator
 from tests.faults.case import Case, Result, Subject, cases, result_of
-from tests.faults.engine_life import ENGINE, KILLS, engine_cases, kill_cases, killed
+from tests.faults.engine_life import ENGINE, KILL_STEPS, engine_cases, kill_cases, killed
 from tests.faults.logpush_life import LOGPUSH_JOB
 from tests.faults.lora_life import LORA_ADAPTER
 from tests.faults.published_life import published_config
 from tests.faults.route_life import ROUTE
+from tests.faults.stage_life import stage, stage_cases, world_of_stages
 from tests.faults.table import Table, as_json, show
-from tests.s3 import S3, running_s3
+from tests.s3 import running_s3
 
 SAMPLE = 12
 
@@ -43,32 +44,40 @@ def spread(found: Sequence[Case], most: int | None) -> list[Case]:
     return [found[number * len(found) // most] for number in range(most)]
 
 
-def planned(
-    part: str, emulator: Running, s3: S3
-) -> Iterator[tuple[Subject, list[Case], Callable[[Case, Running], Result]]]:
-    """Who is tried with what, and how a case of it is run."""
+def planned(part: str) -> Iterator[tuple[Subject, list[Case], Callable[[Case, Running], Result], Running]]:
+    """Who is tried with what, how a case of it is run, and where."""
     if part in ("all", "provider"):
-        for subject in (ROUTE, LOGPUSH_JOB, LORA_ADAPTER, published_config(s3)):
-            yield subject, list(cases(subject, emulator)), result_of
+        with running_s3() as s3, running_emulator(seed=1) as emulator:
+            for subject in (ROUTE, LOGPUSH_JOB, LORA_ADAPTER, published_config(s3)):
+                yield subject, list(cases(subject, emulator)), result_of, emulator
     if part in ("all", "engine"):
-        yield ENGINE, list(engine_cases(emulator)), result_of
+        with running_emulator(seed=1) as emulator:
+            yield ENGINE, list(engine_cases(emulator)), result_of, emulator
+    if part in ("all", "stage"):
+        with world_of_stages() as world:
+            whole = stage(world, "a whole stage with the engine")
+            yield whole, list(stage_cases(whole, world)), result_of, world.emulator
     if part in ("all", "kills"):
-        yield KILLS, list(kill_cases(emulator)), killed
+        with world_of_stages() as world:
+            kills = [
+                stage(world, "up killed with its engine", KILL_STEPS, adapters=True, r2=r2) for r2 in (False, True)
+            ]
+            found = [case for subject in kills for case in kill_cases(subject, world.emulator)]
+            yield kills[0], found, killed, world.emulator
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/faults", description=__doc__)
-    parser.add_argument("part", nargs="?", default="all", choices=("all", "provider", "engine", "kills"))
+    parser.add_argument("part", nargs="?", default="all", choices=("all", "provider", "engine", "stage", "kills"))
     parser.add_argument("--sample", action="store_true", help=f"{SAMPLE} cases of each kind")
     parser.add_argument("--json", action="store_true", help="print JSON")
     chosen = parser.parse_args()
     tables = []
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # moto's, which tells each call
-    with running_s3() as s3, running_emulator(seed=1) as emulator:
-        for subject, found, run in planned(chosen.part, emulator, s3):
-            tables.append(table_of(subject, spread(found, SAMPLE if chosen.sample else None), emulator, run))
-            if not chosen.json:
-                show(tables[-1])
+    for subject, found, run, emulator in planned(chosen.part):
+        tables.append(table_of(subject, spread(found, SAMPLE if chosen.sample else None), emulator, run))
+        if not chosen.json:
+            show(tables[-1])
     if chosen.json:
         print(as_json(tables))
     return 1 if any(result.why for table in tables for result in table.results) else 0

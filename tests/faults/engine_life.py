@@ -32,6 +32,8 @@ from tests.stand_in.project import edit, project_environment, write_project
 
 STEPS = ("create", "edit", "preview", "refresh", "import", "destroy")
 KILLED = "killed"
+DELAY_MS = 600
+"""How long a call takes during which `up` is killed."""
 ROUTE = "quick-chat"
 UP = "from gateway_config.cli import main; main()"
 DECLARED, EDITED = "challenger: 50}", "challenger: 20}"
@@ -112,9 +114,8 @@ class EngineLife:
         stored, found = {"create": 1, "import": 1, "refresh": 3}.get(step, 2), len(self.api.versions(ROUTE))
         return None if found == stored else f"{found} versions are stored, not {stored}"
 
-    def kill_up(self, index: int) -> None:
-        """`gatewright up` as a process, killed with its engine while call number `index` is under way."""
-        self.peer.fault(index, 1, delay_ms=600)
+    def kill_up(self) -> None:
+        """`gatewright up` as a process, killed with its engine while the call is under way that meets a fault."""
         command = [sys.executable, "-c", UP, "up", "--project", str(self.folder)]
         run = subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         _wait_until(lambda: run.poll() is not None or self.peer.met())
@@ -129,9 +130,11 @@ class EngineLife:
 def killed(case: Case, emulator: Running) -> Result:
     """Runs a case in which `up` is killed at a call."""
     emulator.reset()
-    with EngineLife.begin(emulator) as life:
+    with case.subject.begin(emulator) as life:
+        assert isinstance(life, EngineLife)
         life.prepare(case.step)
-        life.kill_up(case.index)
+        life.peer.fault(case.index, 1, delay_ms=DELAY_MS)
+        life.kill_up()
         met = life.peer.met()
         life.peer.mend()
         try:
@@ -165,7 +168,8 @@ def _wait_until(condition: Callable[[], bool]) -> None:
 
 
 ENGINE = Subject("up with the engine", STEPS, EngineLife.begin)
-KILLS = Subject("up killed with its engine", ("create", "edit"), EngineLife.begin)
+KILL_STEPS = ("create", "edit")
+"""Those in which `up` changes something."""
 
 
 def engine_cases(emulator: Running) -> Iterator[Case]:
@@ -179,8 +183,8 @@ def engine_cases(emulator: Running) -> Iterator[Case]:
             yield Case(ENGINE, step, index, call, next(answers))
 
 
-def kill_cases(emulator: Running) -> Iterator[Case]:
-    """Each call of the first `up`, and of one that carries out an edit."""
-    for step in KILLS.steps:
-        for index, call in enumerate(calls(KILLS, step, emulator)):
-            yield Case(KILLS, step, index, call, KILLED)
+def kill_cases(subject: Subject, emulator: Running) -> Iterator[Case]:
+    """Each call of each step."""
+    for step in subject.steps:
+        for index, call in enumerate(calls(subject, step, emulator)):
+            yield Case(subject, step, index, call, KILLED)
