@@ -33,7 +33,11 @@ def drive(flow: Flow[T], transport: httpx.BaseTransport) -> T:
 
 def _perform(effect: Effect, transport: httpx.BaseTransport) -> Any:
     if isinstance(effect, httpx.Request):
-        return transport.handle_request(effect)
+        response = transport.handle_request(effect)
+        if is_overpacked(response):
+            response.close()
+            raise httpx.DecodingError(OVERPACKED)
+        return response
     if isinstance(effect, Body):
         return _read(effect)
     assert isinstance(effect, Pause)
@@ -52,6 +56,16 @@ def _read(body: Body) -> bytes:
     finally:
         body.response.close()
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+# What was asked for. Packed more than once, or as br or zstd, a few bytes of a bomb unpack to gigabytes at one go.
+_CODINGS = frozenset({"", "identity", "gzip", "deflate"})
+OVERPACKED = "it is packed otherwise than was asked for"
+
+
+def is_overpacked(response: httpx.Response) -> bool:
+    """Whether a body must not be unpacked: nothing could limit how large it becomes."""
+    return response.headers.get("content-encoding", "").strip().lower() not in _CODINGS
 
 
 def check(body: Body, size: int) -> None:

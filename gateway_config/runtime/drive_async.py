@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from gateway_config.runtime.call import now
-from gateway_config.runtime.drive import check
+from gateway_config.runtime.drive import OVERPACKED, check, is_overpacked
 from gateway_config.runtime.events import Event
 from gateway_config.runtime.flow import Body, Effect, Flow, Part, Pause
 
@@ -35,7 +35,11 @@ async def drive_async(flow: Flow[T], transport: httpx.AsyncBaseTransport) -> T:
 async def _perform_async(effect: Effect, transport: httpx.AsyncBaseTransport) -> Any:
     if isinstance(effect, httpx.Request):
         async with asyncio.timeout(effect.extensions["timeout"]["read"]):
-            return await transport.handle_async_request(effect)
+            response = await transport.handle_async_request(effect)
+        if is_overpacked(response):
+            await response.aclose()
+            raise httpx.DecodingError(OVERPACKED)
+        return response
     if isinstance(effect, Body):
         async with asyncio.timeout(max(0.0, effect.deadline - now())):
             return await _read_async(effect)

@@ -59,7 +59,7 @@ class Network(httpx.BaseTransport):
             if isinstance(error, _FOREIGN):
                 raise _translated(error) from None
             raise
-        body = _Body(answer.stream, lambda: self._shards.give_back(shard))
+        body = _Body(answer.stream, answer.extensions["network_stream"], lambda: self._shards.give_back(shard))
         return httpx.Response(answer.status, headers=answer.headers, stream=body, extensions=answer.extensions)
 
     def close(self) -> None:
@@ -83,14 +83,16 @@ def _translated(error: Exception) -> httpx.TransportError:
 
 
 class _Body(httpx.SyncByteStream):
-    def __init__(self, stream: Any, done: Callable[[], None]) -> None:
-        self._stream, self._done = stream, done
+    def __init__(self, stream: Any, connection: httpcore.NetworkStream, done: Callable[[], None]) -> None:
+        self._stream, self._connection, self._done = stream, connection, done
 
     def __iter__(self) -> Iterator[bytes]:
         try:
             yield from self._stream
         except _FOREIGN as error:
             raise _translated(error) from None
+        if _said_more(self._stream):
+            self._connection.close()
 
     def close(self) -> None:
         try:
@@ -98,6 +100,14 @@ class _Body(httpx.SyncByteStream):
         finally:
             done, self._done = self._done, _nothing
             done()
+
+
+def _said_more(stream: Any) -> bool:
+    """Whether a peer said more than its answer: httpcore would take that for the answer to the next request."""
+    for inner in ("_httpcore_stream", "_stream", "_connection"):
+        stream = getattr(stream, inner, stream)
+    state = getattr(stream, "_h11_state", None)
+    return state is not None and state.trailing_data[0] != b""
 
 
 def _nothing() -> None:
@@ -118,7 +128,8 @@ class AsyncNetwork(httpx.AsyncBaseTransport):
         except BaseException:
             self._shards.give_back(shard)
             raise
-        response.stream = _AsyncBody(response.stream, lambda: self._shards.give_back(shard))
+        connection = response.extensions["network_stream"]
+        response.stream = _AsyncBody(response.stream, connection, lambda: self._shards.give_back(shard))
         return response
 
     async def aclose(self) -> None:
@@ -127,12 +138,14 @@ class AsyncNetwork(httpx.AsyncBaseTransport):
 
 
 class _AsyncBody(httpx.AsyncByteStream):
-    def __init__(self, stream: Any, done: Callable[[], None]) -> None:
-        self._stream, self._done = stream, done
+    def __init__(self, stream: Any, connection: httpcore.AsyncNetworkStream, done: Callable[[], None]) -> None:
+        self._stream, self._connection, self._done = stream, connection, done
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for part in self._stream:
             yield part
+        if _said_more(self._stream):
+            await self._connection.aclose()
 
     async def aclose(self) -> None:
         try:

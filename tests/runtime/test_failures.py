@@ -276,3 +276,35 @@ def test_a_token_that_an_answer_repeats_is_hidden(config: CompiledConfig) -> Non
     assert TOKEN not in str(raised)
     raised = failing(config, Gateway(httpx.Response(200, content=TOKEN.encode())), BrokenAnswerError)
     assert TOKEN not in str(raised)
+
+
+@pytest.mark.parametrize("coding", ["gzip, gzip", "br", "zstd", "x-gzip"])
+def test_an_answer_that_is_packed_otherwise_than_was_asked_for_is_not_unpacked(
+    config: CompiledConfig, coding: str
+) -> None:
+    class Bomb(httpx.SyncByteStream, httpx.AsyncByteStream):
+        closed = 0
+
+        def __iter__(self) -> Iterator[bytes]:
+            raise AssertionError("it is read")
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            raise AssertionError("it is read")
+            yield b""
+
+        def close(self) -> None:
+            Bomb.closed += 1
+
+        async def aclose(self) -> None:
+            Bomb.closed += 1
+
+    gateway = Gateway(lambda request: httpx.Response(200, headers={"content-encoding": coding}, stream=Bomb()))
+    failing(config, gateway, BrokenAnswerError)
+    with pytest.raises(BrokenAnswerError):
+        asyncio.run(gateway.async_client(config).ask("sprinter", "Hi"))
+    assert Bomb.closed == 2
+
+
+def test_a_token_that_may_not_is_told_what_it_needs(config: CompiledConfig) -> None:
+    raised = failing(config, Gateway(gateway_error(403, 10000, "Authentication error")), UnauthorizedError)
+    assert "Check that the token has the permission AI Gateway Run" in str(raised)

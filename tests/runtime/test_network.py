@@ -10,17 +10,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from gateway_config.compiled import CompiledConfig
 from gateway_config.runtime import (
@@ -34,6 +27,7 @@ from gateway_config.runtime import (
     Settings,
     StreamInterruptedError,
 )
+from tests.faults.client_certificates import certificate_of
 from tests.runtime.test_decoder import delta, sse
 from tests.runtime.world import TOKEN, completion
 
@@ -71,16 +65,7 @@ def serving(conversation: Conversation, certificate: ssl.SSLContext | None = Non
 @pytest.fixture(scope="session")
 def own_certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A new key with a certificate for 127.0.0.1 that it has signed itself, in one file."""
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    now = datetime.now(UTC)
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    dated = builder.not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(days=1))
-    signed = dated.serial_number(1).add_extension(address, critical=False).sign(key, SHA256())
-    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    file = tmp_path_factory.mktemp("certificate") / "certificate.pem"
-    file.write_bytes(signed.public_bytes(Encoding.PEM) + secret)
-    return file
+    return certificate_of(tmp_path_factory.mktemp("certificate") / "certificate.pem")
 
 
 @pytest.fixture
@@ -308,3 +293,28 @@ def test_a_gzipped_answer_is_read(config: CompiledConfig) -> None:
     zipped = saying(reply(gzip.compress(ANSWER), "content-encoding: gzip"))
     with serving(zipped) as settings, Client(config, settings) as client:
         assert client.ask("sprinter", "Hi").text == "Hello."
+
+
+def stray_answer(connection: socket.socket) -> None:
+    """Each request gets its answer, and one that nobody asked for."""
+    number = 0
+    while True:
+        number += 1
+        own, stray = (json.dumps(completion(text)).encode() for text in (f"{number}", "of somebody else"))
+        connection.sendall(b"".join(reply(body).replace(b"connection: close\r\n", b"") for body in (own, stray)))
+        if not connection.recv(65536):
+            return
+
+
+def test_what_a_peer_says_beyond_its_answer_answers_no_other_call(config: CompiledConfig) -> None:
+    with serving(stray_answer) as settings, Client(config, settings) as client:
+        assert [client.ask("sprinter", "Hi").text for _ in range(3)] == ["1", "1", "1"]
+
+
+def test_what_a_peer_says_beyond_its_answer_answers_no_other_call_in_asyncio(config: CompiledConfig) -> None:
+    async def asking(settings: Settings) -> list[str]:
+        async with AsyncClient(config, settings) as client:
+            return [(await client.ask("sprinter", "Hi")).text for _ in range(3)]
+
+    with serving(stray_answer) as settings:
+        assert asyncio.run(asking(settings)) == ["1", "1", "1"]
