@@ -17,6 +17,7 @@ from gateway_config.runtime.chat import LARGEST_ANSWER, Message, Spoken, read_ch
 from gateway_config.runtime.core import FREE, Core
 from gateway_config.runtime.direct import answered
 from gateway_config.runtime.errors import InputError, UnfitAnswerError
+from gateway_config.runtime.facts import shown
 from gateway_config.runtime.fitting import UnfitError
 from gateway_config.runtime.flow import Flow, Reply, asked, repeated
 from gateway_config.runtime.options import AskOptions, deadline_of, facts_of
@@ -37,6 +38,8 @@ def ask(
 
 def deeper(core: Core, answer: Answer, options: Mapping[str, Any]) -> Flow[Answer]:
     """The question of an answer once more, as a fresh run on the frontier tier."""
+    if not isinstance(answer, Answer):
+        raise InputError(f"deeper takes the answer of ask, of a stream or of a batch; found {shown(answer)}.")
     intent, text, before = answer.question
     if answer.tier == "frontier":
         raise InputError("this answer came from the frontier tier already; nothing is deeper.")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from gateway_config.compiled import CompiledTarget
 from gateway_config.runtime.chat import Message, encoded, messages_of
 from gateway_config.runtime.door import COMPAT
 from gateway_config.runtime.errors import InputError
-from gateway_config.runtime.facts import mapping_of
+from gateway_config.runtime.facts import mapping_of, shown
 from gateway_config.runtime.fitting import Shape, shape_of
-from gateway_config.runtime.options import EFFORTS, SUMMARIES, files_of, one_of
+from gateway_config.runtime.options import EFFORTS, SUMMARIES, files_of, number_between, one_of, whole_number
 from gateway_config.runtime.payload import Payload, file_of, media_type
 
 _OF_THE_CLIENT = frozenset({"model", "messages", "stream", "stream_options"})
@@ -52,13 +53,33 @@ def asking_of(text: str | Sequence[Message], options: Mapping[str, Any], streame
     return Asking(messages, _parameters(options, shape), shape, summary, streamed, bool(images))
 
 
+def _tools(name: str, value: object) -> Any:
+    if not isinstance(value, list | tuple) or not all(isinstance(tool, Mapping) for tool in value):
+        raise InputError(f"{name} is a list of mappings, as in the OpenAI chat shape; found {shown(value)}.")
+    return value
+
+
+def _tool_choice(name: str, value: object) -> Any:
+    if not isinstance(value, str | Mapping):
+        raise InputError(f'{name} is "auto", "none", "required" or a mapping; found {shown(value)}.')
+    return value
+
+
+_CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
+    "temperature": partial(number_between, least=0, most=5),
+    "max_tokens": partial(whole_number, least=1, most=10_000_000),
+    "tools": _tools,
+    "tool_choice": _tool_choice,
+}
+
+
 def _parameters(options: Mapping[str, Any], shape: Shape | None) -> dict[str, Any]:
     parameters = dict(mapping_of("parameters", options.get("parameters")))
     if taken := _OF_THE_CLIENT & parameters.keys():
         raise InputError(f"`parameters` cannot set {min(taken)!r}: the client does.")
-    for key in ("temperature", "max_tokens", "tools", "tool_choice"):
+    for key, check in _CHECKS.items():
         if options.get(key) is not None:
-            parameters[key] = options[key]
+            parameters[key] = check(key, options[key])
     if one_of("effort", options.get("effort"), EFFORTS) is not None:
         parameters["reasoning_effort"] = options["effort"]
     if shape is not None:

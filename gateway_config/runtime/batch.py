@@ -35,6 +35,7 @@ from gateway_config.runtime.errors import (
     MissingSettingError,
     UnauthorizedError,
 )
+from gateway_config.runtime.options import number_between
 
 log = logging.getLogger("gatewright")
 DEADLINE_MS = 3_600_000
@@ -75,10 +76,9 @@ def batch(
 
     Whoever sets `left` waits no longer: the batch ends at its next pause.
     """
-    if isinstance(inputs, str) or not inputs or len(inputs) > MOST_INPUTS:
+    if isinstance(inputs, str) or not isinstance(inputs, Sequence) or not 0 < len(inputs) <= MOST_INPUTS:
         raise InputError(f"a batch is a list of 1 to {MOST_INPUTS:,} texts.")
-    if isinstance(poll_s, bool) or not isinstance(poll_s, int | float) or not 0 < poll_s <= LONGEST_POLL_S:
-        raise InputError(f"poll_s is a number of seconds, more than 0 and at most {LONGEST_POLL_S}; found {poll_s!r}.")
+    number_between("poll_s", poll_s, 0.001, LONGEST_POLL_S)
     items = [_item(core, intent, number, text, options) for number, text in enumerate(inputs)]
     groups = {element: [item for item in items if item.element == element] for element in {i.element for i in items}}
     jobs: dict[int, Job] = {}
@@ -160,8 +160,9 @@ class Queue:
         except UnreachableError as error:
             if isinstance(error, DeadlineError):
                 raise
-            late = DeadlineError if call.over else ConnectionFailedError
-            raise late(self.hidden(str(error)), trace=call.trace) from None
+            if call.over:
+                raise self._late() from None
+            raise ConnectionFailedError(self.hidden(str(error)), trace=call.trace) from None
         if not isinstance(answer, Mapping):
             raise BrokenAnswerError(f"the batch was answered {type(answer).__name__}, no object.", trace=call.trace)
         return answer
@@ -183,11 +184,14 @@ class Queue:
     def pause(self, seconds: float) -> None:
         """Waits. Raises DeadlineError where the deadline would be over by then, CancelledError where nobody waits."""
         if now() + seconds > self._first.deadline:
-            why = f" The last poll failed: {self._failed}" if self._failed else ""
-            message = f"the batch is not done within its deadline. Raise `deadline_ms`.{why}"
-            raise DeadlineError(message, trace=self._first.trace)
+            raise self._late()
         if self._left.wait(seconds):
             raise CancelledError
+
+    def _late(self) -> DeadlineError:
+        why = f" The last poll failed: {self._failed}" if self._failed else ""
+        message = f"the batch is not done within its deadline. Raise `deadline_ms`.{why}"
+        return DeadlineError(message, trace=self._first.trace)
 
     def _path(self, item: Item) -> str:
         target = item.call.view.route.targets[item.element]

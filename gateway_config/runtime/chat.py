@@ -11,6 +11,7 @@ from typing import Any
 from gateway_config.runtime.answer import ToolCall, Usage
 from gateway_config.runtime.characters import whole_characters
 from gateway_config.runtime.errors import InputError
+from gateway_config.runtime.facts import shown
 from gateway_config.runtime.thinking import split_thinking
 
 Message = Mapping[str, Any]
@@ -44,17 +45,30 @@ def messages_of(text: str | Sequence[Message]) -> list[Message]:
     if not isinstance(text, Sequence) or not text:
         raise InputError("there is nothing to ask: give a text, or at least one message.")
     for number, message in enumerate(text, 1):
-        if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
-            raise InputError(
-                f'message {number} is a mapping like {{"role": "user", "content": "…"}}; found {message!r:.80}.'
-            )
+        _check_message(number, message)
     return [*text]
+
+
+def _check_message(number: int, message: object) -> None:
+    if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
+        raise InputError(
+            f'message {number} is a mapping like {{"role": "user", "content": "…"}}; found {shown(message)}.'
+        )
+    content = message.get("content")
+    if content is None and (message.get("tool_calls") or message.get("function_call")):
+        return
+    if not isinstance(content, str | list | tuple):
+        raise InputError(f"the content of message {number} is a text or a list of parts; found {shown(content)}.")
+    if message["role"] == "user" and not (content.strip() if isinstance(content, str) else content):
+        raise InputError(f"message {number} says nothing: its content is empty.")
 
 
 def encoded(body: Mapping[str, Any]) -> bytes:
     """The body as JSON. Raises InputError for what JSON cannot say, or what is too large to send."""
     try:
-        content = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+        content = json.dumps(body, separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise InputError("the request holds half a character (a lone surrogate), which nobody can read.") from None
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"the request cannot be written as JSON: {error}.") from None
     if len(content) > LARGEST_BODY:

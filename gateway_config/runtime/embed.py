@@ -15,6 +15,7 @@ from gateway_config.runtime.chat import MalformedError, decoded, usage_of
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.direct import answered
 from gateway_config.runtime.errors import InputError
+from gateway_config.runtime.facts import is_text
 from gateway_config.runtime.flow import Flow, Reply
 from gateway_config.runtime.options import EmbedOptions, deadline_of, facts_of, one_of
 from gateway_config.runtime.payload import Payload, native
@@ -46,7 +47,7 @@ def embed(core: Core, intent: str, texts: str | Sequence[str], options: Mapping[
 def texts_of(what: str, texts: str | Sequence[str]) -> list[str]:
     """One text or several, as a list. Raises InputError for what is none, or too many."""
     several = [texts] if isinstance(texts, str) else list(texts) if isinstance(texts, Sequence) else []
-    if not several or not all(isinstance(text, str) and text for text in several):
+    if not several or not all(is_text(text) and text for text in several):
         raise InputError(f"{what} are one text or several, none of them empty.")
     if len(several) > MOST_TEXTS:
         raise InputError(f"{what} are at most {MOST_TEXTS} at once; found {len(several):,}. Ask in parts.")

@@ -16,6 +16,7 @@ from gateway_config.runtime.errors import InputError
 _HALF = re.compile("[\ud800-\udfff]")
 Scalar = str | int | float | bool
 LARGEST_METADATA = 4096
+LONGEST_ID = 256  # they travel in a header
 _TOLD_LAST = ("tenant_id", "project", "intent")
 
 
@@ -34,8 +35,8 @@ class Facts:
     def __post_init__(self) -> None:
         for name in ("user", "tenant", "project"):
             value = getattr(self, name)
-            if value is not None and (not is_text(value) or not value):
-                raise InputError(f"{name} is a text that is not empty; found {shown(value)}.")
+            if value is not None and (not is_text(value) or not 0 < len(value) <= LONGEST_ID):
+                raise InputError(f"{name} is a text of 1 to {LONGEST_ID} characters; found {shown(value)}.")
         if self.metadata:
             _check_metadata(self.metadata)
 
@@ -44,7 +45,7 @@ def shown(value: object) -> str:
     """A value as a message may show it; some cannot be written at all, or only at great length."""
     try:
         return f"{value!r:.60}"
-    except ValueError:
+    except Exception:  # a number of too many digits; a class whose own repr fails
         return f"one of the type {type(value).__name__}"
 
 
@@ -66,7 +67,7 @@ def _check_metadata(metadata: Mapping[str, Any]) -> None:
     for key, value in metadata.items():
         if not isinstance(key, str) or not key or key.startswith("cf."):
             raise InputError(
-                f"a metadata key is a text, and does not begin with cf. (Cloudflare's own); found {key!r}."
+                f"a metadata key is a text, and does not begin with cf. (Cloudflare's own); found {shown(key)}."
             )
         if not _is_scalar(value):
             raise InputError(f'the metadata "{key}" is a text, a number, true or false; found {shown(value)}.')
@@ -124,5 +125,5 @@ def check_arm(route: CompiledRoute, arm: str) -> None:
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """The nearest known name as a question, else all that are known."""
     known = sorted(known)
-    near = difflib.get_close_matches(str(name), known, 1)
+    near = difflib.get_close_matches(name[:100], known, 1) if isinstance(name, str) else []
     return f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(known) or 'none'}."

@@ -15,6 +15,7 @@ from gateway_config.runtime.api import api_until, without_tokens
 from gateway_config.runtime.call import now
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.errors import InputError
+from gateway_config.runtime.facts import is_text, shown
 from gateway_config.runtime.records import feedback_line
 from gateway_config.runtime.trace import read_trace
 
@@ -39,7 +40,7 @@ def give_feedback(
     """Takes a feedback on an answer, or on the trace of one. Raises InputError for one that says nothing."""
     trace = about.trace if isinstance(about, Outcome) else about
     if not isinstance(trace, str) or read_trace(trace) is None:
-        raise InputError(f"feedback is on an answer or its trace; found {trace!r:.60}.")
+        raise InputError(f"feedback is on an answer or its trace; found {shown(trace)}.")
     _check(thumb, score, note)
     if core.ledger is None:
         raise InputError("feedback needs a folder of records. Give records=, or set GATEWRIGHT_RECORDS.")
@@ -53,11 +54,11 @@ def _check(thumb: Thumb | None, score: float | None, note: str | None) -> None:
     if thumb is None and score is None and not note:
         raise InputError("a feedback has a thumb, a score or a note.")
     if thumb not in (None, "up", "down"):
-        raise InputError(f'a thumb is "up" or "down"; found {thumb!r}.')
+        raise InputError(f'a thumb is "up" or "down"; found {shown(thumb)}.')
     number = isinstance(score, int | float) and not isinstance(score, bool)
     if score is not None and not (number and 0 <= score <= 100):
-        raise InputError(f"a score is a number from 0 to 100; found {score!r}.")
-    if note is not None and (not isinstance(note, str) or len(note) > LONGEST_NOTE):
+        raise InputError(f"a score is a number from 0 to 100; found {shown(score)}.")
+    if note is not None and (not is_text(note) or len(note) > LONGEST_NOTE):
         raise InputError(f"a note is a text of at most {LONGEST_NOTE:,} characters.")
 
 

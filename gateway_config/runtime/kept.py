@@ -10,8 +10,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway_config.runtime.characters import whole_characters
-
 LONGEST_KEPT = 20_000  # characters of a prompt, and of an answer
 # Of a message of the OpenAI shape, the keys that hold words; of one made otherwise, nothing is known.
 _WORDED = ("role", "name", "content", "tool_calls", "tool_call_id")
@@ -21,7 +19,7 @@ _DATA = re.compile(r"(data:[\w.+/-]+[\w.+;=/-]*;base64,)[A-Za-z0-9+/=_\s-]*")
 def kept(said: str | Sequence[Any] | Mapping[str, Any]) -> str:
     """A text as it is; messages, several texts or a mapping of them as JSON. What is too long ends with a mark."""
     text = said if isinstance(said, str) else json.dumps(_worded(said), ensure_ascii=False, default=str)
-    return _cut(_DATA.sub(r"\1…", whole_characters(text)))
+    return _cut(_DATA.sub(r"\1…", text))
 
 
 def _cut(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from gateway_config.compiled import TIERS
 from gateway_config.runtime.errors import InputError
-from gateway_config.runtime.facts import Facts, Scalar, did_you_mean, mapping_of, shown
+from gateway_config.runtime.facts import Facts, Scalar, did_you_mean, is_text, mapping_of, shown
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -94,7 +94,7 @@ def facts_of(intent: str, options: Mapping[str, Any], known: type[Any]) -> Facts
         raise InputError(f"there is no option {unknown!r} here. {did_you_mean(unknown, names)}")
     tier = options.get("tier")
     if tier is not None and tier not in TIERS:
-        raise InputError(f"a tier is {' or '.join(TIERS)}; found {tier!r}.")
+        raise InputError(f"a tier is {' or '.join(TIERS)}; found {shown(tier)}.")
     return Facts(
         intent,
         user=options.get("user"),
@@ -124,6 +124,13 @@ def whole_number(name: str, value: object, least: int, most: int) -> int:
     return value
 
 
+def number_between(name: str, value: object, least: float, most: float) -> float:
+    """The value, if it is a number in the range. Raises InputError."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
+        raise InputError(f"{name} is a number from {least:g} to {most:g}; found {shown(value)}.")
+    return value
+
+
 def files_of(name: str, value: object) -> Sequence[Any]:
     """The several that an option is; none where it is left out. Raises InputError."""
     if value is None:
@@ -135,13 +142,18 @@ def files_of(name: str, value: object) -> Sequence[Any]:
 
 def one_of(name: str, value: Any, known: Sequence[str]) -> Any:
     """The value, if it is one of these or None. Raises InputError."""
-    if value is not None and value not in known:
+    if value is not None and (not isinstance(value, str) or value not in known):
         raise InputError(f"{name} is one of {', '.join(known)}; found {shown(value)}.")
     return value
 
 
 def text_of_caller(what: str, text: object) -> str:
-    """The text, if it is one that says something. Raises InputError."""
-    if not isinstance(text, str) or not text.strip():
-        raise InputError(f"{what} is a text that is not empty; found {text!r:.60}.")
-    return text
+    """The text, if it is one that says something and can be sent. Raises InputError."""
+    if not is_text(text) or not str(text).strip():
+        raise InputError(f"{what} is a text that is not empty; found {shown(text)}.")
+    return str(text)
+
+
+def words_of(name: str, value: object) -> str | None:
+    """The text that an option is, or None where it is left out. Raises InputError."""
+    return None if value is None else text_of_caller(name, value)

@@ -31,9 +31,9 @@ class Settings:
     cache_namespace: str = ""
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[0-9A-Za-z_-]+", self.account_id):
+        if not isinstance(self.account_id, str) or not re.fullmatch(r"[0-9A-Za-z_-]+", self.account_id):
             raise MissingSettingError(f'CLOUDFLARE_ACCOUNT_ID is not an account\'s id: "{self.account_id}".')
-        if not re.fullmatch(r"[!-~]+", self.token):
+        if not isinstance(self.token, str) or not re.fullmatch(r"[!-~]+", self.token):
             raise MissingSettingError("GATEWRIGHT_TOKEN holds characters that no token has. Copy it again.")
         _check_url(self.url)
 

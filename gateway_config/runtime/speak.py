@@ -15,7 +15,7 @@ from gateway_config.runtime.chat import MalformedError, decoded
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.direct import answered
 from gateway_config.runtime.flow import Flow, Reply
-from gateway_config.runtime.options import SpeakOptions, deadline_of, facts_of, text_of_caller
+from gateway_config.runtime.options import SpeakOptions, deadline_of, facts_of, text_of_caller, words_of
 from gateway_config.runtime.payload import Payload, from_base64, media_type, native
 
 LARGEST_SPEECH = 64_000_000
@@ -34,13 +34,14 @@ class Speech(Outcome):
 def speak(core: Core, intent: str, text: str, options: Mapping[str, Any]) -> Flow[Speech]:
     """The text, spoken."""
     facts, said = facts_of(intent, options, SpeakOptions), text_of_caller("what to say", text)
+    voice, language = (words_of(name, options.get(name)) for name in ("voice", "language"))
     call = Call(core.view.route_of(intent, ("speak",)), facts, deadline_of(options))
     call.keep("prompt", said)
-    return (yield from core.recorded(call, _speak(core, call, said, options)))
+    return (yield from core.recorded(call, _speak(core, call, said, voice, language)))
 
 
-def _speak(core: Core, call: Call, text: str, options: Mapping[str, Any]) -> Flow[Speech]:
-    payload = partial(_payload, text, options.get("voice"), options.get("language"))
+def _speak(core: Core, call: Call, text: str, voice: str | None, language: str | None) -> Flow[Speech]:
+    payload = partial(_payload, text, voice, language)
     served, headers, (data, kind) = yield from answered(core, call, payload, _recording, LARGEST_SPEECH)
     cost = _cost(call.view.price(served), text)
     return Speech(**core.outcome(call, headers, served, None, cost), data=data, media_type=kind)

@@ -16,7 +16,7 @@ from gateway_config.runtime.chat import LARGEST_ANSWER, MalformedError, decoded,
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.direct import answered
 from gateway_config.runtime.flow import Flow, Reply
-from gateway_config.runtime.options import TranscribeOptions, deadline_of, facts_of
+from gateway_config.runtime.options import TranscribeOptions, deadline_of, facts_of, words_of
 from gateway_config.runtime.payload import Payload, file_of, media_type, native
 
 # Takes JSON with base64; the others take the bytes themselves (facts section 8).
@@ -37,8 +37,8 @@ class Transcript(Outcome):
 def transcribe(core: Core, intent: str, audio: bytes, options: Mapping[str, Any]) -> Flow[Transcript]:
     """The text of a recording."""
     facts, content = facts_of(intent, options, TranscribeOptions), file_of("audio", audio)
-    named = {"language": options.get("language"), "initial_prompt": options.get("prompt")}
-    told = {key: value for key, value in named.items() if value is not None}
+    named = {"language": "language", "initial_prompt": "prompt"}
+    told = {key: words for key, name in named.items() if (words := words_of(name, options.get(name))) is not None}
     call = Call(core.view.route_of(intent, ("transcribe",)), facts, deadline_of(options))
     return (yield from core.recorded(call, _transcribe(core, call, content, told)))
 

@@ -9,7 +9,7 @@ from gateway_config.decide import Decision, decide, distribution
 from gateway_config.graph import RATE, Graph
 from gateway_config.runtime.answer import ServedBy
 from gateway_config.runtime.errors import KindMismatchError, UnknownIntentError
-from gateway_config.runtime.facts import Scalar, did_you_mean
+from gateway_config.runtime.facts import Scalar, did_you_mean, shown
 
 # How each kind of model is asked.
 METHODS: Mapping[str, str] = {
@@ -96,7 +96,8 @@ class ConfigView:
         """The route of an intent, if it is of one of these kinds; UnknownIntentError names the nearest intents."""
         view = self._by_intent.get(intent) if isinstance(intent, str) else None
         if view is None:
-            raise UnknownIntentError(f"no route serves the intent {intent!r}. {did_you_mean(intent, self._by_intent)}")
+            near = did_you_mean(intent, self._by_intent)
+            raise UnknownIntentError(f"no route serves the intent {shown(intent)}. {near}")
         if view.route.kind not in kinds:
             kind, name = view.route.kind, view.route.name
             raise KindMismatchError(f'"{intent}" is served by the {kind} route "{name}": use client.{METHODS[kind]}.')

@@ -188,11 +188,6 @@ def test_what_is_kept_holds_no_token_of_ours(asking: CompiledConfig, tmp_path: P
     assert (prompt, answer) == ("Is *** mine?", "Your header says ***.")
 
 
-def test_half_a_character_is_kept_as_one_that_can_be_printed(asking: CompiledConfig, tmp_path: Path) -> None:
-    prompt, _ = kept_of(asking, tmp_path, "half \ud83d")
-    assert prompt == "half \ufffd"
-
-
 # --- read again -------------------------------------------------------------------------------------------------------
 
 
