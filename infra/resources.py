@@ -74,6 +74,7 @@ class Route(pulumi.CustomResource):
             "versionId": None,
             "deploymentId": None,
             "versions": None,
+            "declaredName": None,
         }
         super().__init__("gatewright:index:Route", resource_name, inputs, opts)
 

@@ -146,6 +146,19 @@ def test_hand_edits_are_seen_and_healed_and_what_means_the_same_is_not_an_edit(s
     assert stage.versions("seeing") == 2, "the graph with other names was left alone"
 
 
+def test_a_route_that_was_renamed_by_hand_gets_its_name_back_and_is_not_replaced(stage: Stage) -> None:
+    stage.up()
+    route = stage.routes()["quick-chat"]
+    stage.api.patch(f"{ROUTES}/{route['id']}", {"name": "by-hand"})
+    plan = stage.preview()
+    assert steps(plan) == [("update", "quick-chat")]
+    assert leaves(plan) == ["name: by-hand => quick-chat"]
+    stage.up()
+    assert stage.routes()["quick-chat"]["id"] == route["id"]
+    assert stage.versions("quick-chat") == 1
+    assert steps(stage.preview()) == []
+
+
 _FULL_PUT = (
     "authentication",
     "cache_invalidate_on_update",

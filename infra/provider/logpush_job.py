@@ -68,7 +68,7 @@ class LogpushJob(Resource):
         yield from missing(inputs, LOGPUSH_JOB["requiredInputs"])
         yield from _complaints({key: value for key, value in _normalised(inputs).items() if not has_unknown(value)})
 
-    def diff(self, old: Properties, new: Properties) -> list[Change]:
+    def diff(self, old: Properties, new: Properties, state: Properties) -> list[Change]:
         return changed_keys(_normalised(old), _normalised(new), self.replace_on)
 
     def plan(self, inputs: Properties, state: Properties) -> Properties:

@@ -49,7 +49,7 @@ class LoraAdapter(Resource):
             for reason in complaints(Path(inputs["folder"]), inputs.get("rank"), inputs["model"]):
                 yield Complaint("folder", reason)
 
-    def diff(self, old: Properties, new: Properties) -> list[Change]:
+    def diff(self, old: Properties, new: Properties, state: Properties) -> list[Change]:
         """`folder` and `rank` are how we get there, not what is there."""
         replaced = [Change(key, "update-replace") for key in sorted(self.replace_on) if old.get(key) != new.get(key)]
         if replaced:

@@ -30,7 +30,7 @@ class PublishedConfig(Resource):
         if told and "content" in inputs and not has_unknown([told, inputs["content"]]) and told != _digest(inputs):
             yield Complaint("contentDigest", "is not the SHA-256 of the content; leave it out")
 
-    def diff(self, old: Properties, new: Properties) -> list[Change]:
+    def diff(self, old: Properties, new: Properties, state: Properties) -> list[Change]:
         shown = ("content", "contentDigest")
         changes = [change for change in changed_keys(old, new, self.replace_on) if change.path not in shown]
         if has_unknown(new.get("content")) or _digest(old) != _digest(new):

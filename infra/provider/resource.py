@@ -72,8 +72,8 @@ class Resource(ABC):
         yield from ()
 
     @abstractmethod
-    def diff(self, old: Properties, new: Properties) -> list[Change]:
-        """What differs between the inputs of two times, normalised, leaf by leaf."""
+    def diff(self, old: Properties, new: Properties, state: Properties) -> list[Change]:
+        """What differs between the inputs of two times, normalised, leaf by leaf; `state` is what is live."""
 
     def unsettled(self, state: Properties, new: Properties) -> list[Change]:
         """What an update has to settle although the inputs are as declared."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from gateway_config.cloudflare_errors import AlreadyExistsError
 from gateway_config.control_plane import ControlPlane
@@ -54,12 +55,13 @@ class Route(Resource):
         if "elements" in inputs and not has_unknown(inputs["elements"]):
             yield from _graph_complaints(inputs)
 
-    def diff(self, old: Properties, new: Properties) -> list[Change]:
+    def diff(self, old: Properties, new: Properties, state: Properties) -> list[Change]:
         if old == new:
             return []
-        changes = [
-            change for change in changed_keys(old, new, self.replace_on) if change.path not in ("elements", "split")
-        ]
+        # A name that the program still gives was changed by hand: it is given back, by the same route.
+        by_hand = {"name"} if state.get("declaredName") == new.get("name") else set()
+        tops = changed_keys(old, new, self.replace_on - by_hand)
+        changes = [change for change in tops if change.path not in ("elements", "split")]
         if has_unknown(new.get("elements")):
             return [*changes, Change("elements", "update")]
         if digest_of_inputs(old) == digest_of_inputs(new):
@@ -83,7 +85,8 @@ class Route(Resource):
         if state and known == state.get("graphDigest"):
             return {key: state[key] for key in ROUTE["properties"] if key in state and key not in (*inputs, "held")}
         made = dict.fromkeys(("versionId", "deploymentId", "versions"), UNKNOWN)
-        return {**made, "routeId": state.get("routeId", UNKNOWN), "graphDigest": known}
+        same = {"routeId": state.get("routeId", UNKNOWN), "declaredName": inputs["name"]}
+        return {**made, **same, "graphDigest": known}
 
     def observe(self, id: str, state: Properties) -> Observed | None:
         account, gateway, last = _parts(id)
@@ -101,7 +104,7 @@ class Route(Resource):
         wire = to_wire(graph_of(inputs))
         # Observe, ensure
         if id:
-            live = _present(routes, _parts(id)[2], name)
+            live = _named(routes, _present(routes, _parts(id)[2], name), name)
         else:
             live, state = _ensured(routes, self._names_in(account, gateway), inputs, tell)
         # Sync
@@ -111,7 +114,8 @@ class Route(Resource):
             routes.deploy(live.id, _version(routes, live.id, wire))
             live = _present(routes, live.id, name)
         # Return
-        return _as_declared(_observed(routes, account, gateway, live, {**state, **inputs}), inputs)
+        declared = {**state, **inputs, "declaredName": name}
+        return _as_declared(_observed(routes, account, gateway, live, declared), inputs)
 
     def delete(self, id: str, state: Properties, tell: Tell) -> None:
         account, gateway, route_id = _parts(id)
@@ -149,6 +153,20 @@ def _present(routes: Routes, route_id: str, name: str) -> LiveRoute:
     if live is None:
         raise GatewrightError(f'route "{name}" disappeared meanwhile; run the same command again')
     return live
+
+
+def _named(routes: Routes, live: LiveRoute, name: str) -> LiveRoute:
+    """The route under its declared name, whatever it was called by hand."""
+    if live.name == name:
+        return live
+    try:
+        routes.rename(live.id, name)
+    except AlreadyExistsError:
+        raise TakenNameError(
+            f'route "{name}" was renamed to "{live.name}" by hand, and another one is called "{name}" by now. '
+            "Rename or delete that one in the dashboard, then run the same command again."
+        ) from None
+    return replace(live, name=name)
 
 
 def _as_declared(observed: Observed, inputs: Properties) -> Observed:
@@ -195,8 +213,9 @@ def _observed(
     # Cloudflare may name elements otherwise than we did: the same graph keeps our names.
     same = "elements" in state and digest_of_inputs(state) == seen
     elements = state["elements"] if same else elements_of_wire(live.elements)
+    declared = state.get("declaredName", live.name)
     # The split is what the elements say, which takes as long to read as all the rest.
-    known = state.get("split") if same and state.get("name") == live.name else None
+    known = state.get("split") if same and "declaredName" in state else None
     unchanged = state.get("versionId") == live.version_id
     versions = state["versions"] if unchanged else len(routes.versions(live.id))
     inputs = {
@@ -204,7 +223,7 @@ def _observed(
         "gatewayId": gateway,
         "name": live.name,
         "elements": elements,
-        "split": known if known is not None else _split(elements, live.name),
+        "split": known if known is not None else _split(elements, declared),
     }
     outputs = {
         "routeId": live.id,
@@ -213,6 +232,7 @@ def _observed(
         "deploymentId": live.deployment_id,
         "versions": versions,
         "held": held or None,
+        "declaredName": declared,
     }
     kept = {key: value for key, value in inputs.items() if value is not None}
     return Observed(f"{account}/{gateway}/{live.id}", kept, outputs)

@@ -59,6 +59,7 @@ _OUTPUTS: dict[str, Any] = {
     "versionId": {**_STRING, "description": "The deployed version."},
     "deploymentId": {**_STRING, "description": "The deployment that made it live."},
     "versions": {"type": "integer", "description": "How many versions are stored."},
+    "declaredName": {**_STRING, "description": "The name that the program gave; by hand it may have got another."},
     "held": {"type": "boolean", "description": "Whether somebody rolled it back; absent where nobody did."},
 }
 
@@ -76,5 +77,6 @@ ROUTE: dict[str, Any] = {
         "graphDigest",
         "versionId",
         "versions",
+        "declaredName",
     ],
 }

@@ -131,6 +131,10 @@ class Routes:
             if live is None or live.version_id != version_id:
                 raise error
 
+    def rename(self, id: str, name: str) -> None:
+        """Gives the route another name, in place."""
+        self._api.patch(f"{self._path}/{id}", {"name": name})
+
     def delete(self, id: str) -> None:
         """Removes the route; gone already, or with its gateway, is fine."""
         try:

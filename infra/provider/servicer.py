@@ -164,7 +164,8 @@ class Servicer(ResourceProviderServicer):
         resource = self._resource(request.urn)
         news = plain(request.news)
         old = news if request.old_inputs == request.news else plain(request.old_inputs)
-        changes = resource.diff(old, news) or resource.unsettled(plain(request.olds), news)
+        state = plain(request.olds)
+        changes = resource.diff(old, news, state) or resource.unsettled(state, news)
         some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
         return provider_pb2.DiffResponse(
             changes=some if changes else none,
