@@ -256,6 +256,8 @@ class Engine:
 
     def _with_tokens_told(self, state: State) -> State:
         """The state; tokens that it does not know are told."""
+        if not self.settings().tokens:
+            return state
         with self._api() as api:
             leftovers = Leftovers(api, self.settings(), self.gateway_id)
             self._notices.extend(map(leftovers.told, leftovers.unknown(state)))
