@@ -101,7 +101,9 @@ def _price(model: Model) -> CompiledPrice | None:
 
 
 def _tier_of(route: Route, arm: str | None) -> Tier | None:
-    return next((tier for tier in TIERS if arm is not None and arm in (route.tiers or {}).get(tier, {})), None)
+    if arm is None or route.tiers is None:
+        return None
+    return next((tier for tier in TIERS if arm in route.tiers.get(tier, {})), None)
 
 
 # --- passes -----------------------------------------------------------------------------------------------------------

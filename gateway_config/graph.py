@@ -58,14 +58,14 @@ class Graph:
     _edges: Mapping[str, list[tuple[str, str]]] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
-        starts = [element for element in self.elements.values() if element.type == START]
+        elements = self.elements
+        starts = [id for id, element in elements.items() if element.type == START]
         if len(starts) != 1:
-            found = [element.id for element in starts]
-            raise GraphError(f"a graph has exactly one start element; found {len(starts)}: {found}")
-        object.__setattr__(self, "start", starts[0])
-        for element in self.elements.values():
+            raise GraphError(f"a graph has exactly one start element; found {len(starts)}: {starts}")
+        object.__setattr__(self, "start", elements[starts[0]])
+        for element in elements.values():
             for label, target in element.outputs.items():
-                if target not in self.elements:
+                if target not in elements:
                     raise GraphError(
                         f'output "{label}" of element "{element.id}" leads to "{target}", which does not exist'
                     )

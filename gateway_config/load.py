@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import os
 import re
 import stat
@@ -64,25 +65,44 @@ def read(directory: FilePath) -> list[Document]:
     if not (directory / GATEWAY).is_file():
         where = f'there is no {GATEWAY} in "{shown_directory}"'
         raise UsageError(f"{where}. Name the folder of the config with --config DIR.{misnamed(directory)}")
-    # Editors leave hidden files.
-    found = (file.name for file in (directory / ROUTES).glob("*.y*ml") if not file.name.startswith("."))
-    routes = sorted(name for name in found if name.endswith((".yaml", ".yml")))
-    names = [GATEWAY, *(f"{ROUTES}/{name}" for name in routes)]
+    names = [GATEWAY, *(f"{ROUTES}/{name}" for name in _route_files(directory, shown_directory))]
     documents = [_read_file(f"{directory}/{name}", os.path.normpath(f"{shown_directory}/{name}")) for name in names]
     documents[0].problems += strays(directory, shown_directory)
     return documents
 
 
+def _route_files(directory: FilePath, shown_directory: str) -> list[str]:
+    try:
+        found = os.listdir(directory / ROUTES)
+    except FileNotFoundError:  # a gateway may do without routes
+        return []
+    except OSError as error:
+        raise UsageError(f'the folder "{shown_directory}/{ROUTES}" cannot be read: {error.strerror}.') from None
+    # Editors leave hidden files.
+    return sorted(name for name in found if name.endswith((".yaml", ".yml")) and not name.startswith("."))
+
+
 def _read_file(path: str, name: str) -> Document:
     name = printable(name)
     try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):  # a pipe or a device would be read for ever
-            return Document.unread(name, "it is no regular file")
-        with open(path, "rb") as opened:
-            return Document(name, opened.read(min(status.st_size, LARGEST_BYTES) + 1))
+        return Document(name, _content(path))
     except OSError as error:
         return Document.unread(name, error.strerror or "the system refused")
+
+
+def _content(path: str) -> bytes:
+    """What a file holds, as far as it is read at all; a pipe is not waited for."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        content = os.read(descriptor, min(status.st_size, LARGEST_BYTES) + 1)
+        if len(content) != min(status.st_size, LARGEST_BYTES + 1):  # half of what is being saved is a wrong value
+            raise OSError(errno.EAGAIN, "it has changed while it was read")
+        return content
+    finally:
+        os.close(descriptor)
 
 
 @without_collection()
@@ -98,11 +118,12 @@ def examine_documents(
     problems = [problem for document in documents for problem in document.problems]
     problems += [problem for source in (gateway, *routes) for problem in _stage_problems(source)]
     file = _validated(GatewayFile, gateway, problems)
-    parsed = {name: _validated(Route, source, problems) for name, source in _by_name(routes, problems).items()}
+    named = _by_name(routes, problems)
+    parsed = {name: _validated(Route, source, problems) for name, source in named.items()}
     whole = {name: route for name, route in parsed.items() if route is not None}
     if file is None:
         return None, sorted(set(problems))
-    config = GatewayConfig(stage, file, whole, gateway, {_name(source): source for source in routes})
+    config = GatewayConfig(stage, file, whole, gateway, named)
     complete = len(whole) == len(routes)
     found = check(config, today or datetime.date.today(), complete=complete)
     return config if complete else None, sorted({*problems, *found})
@@ -116,15 +137,11 @@ def _shown_path(path: FilePath) -> str:
         return str(path)
 
 
-def _name(source: Source) -> str:
-    return os.path.splitext(os.path.basename(source.document.name))[0]
-
-
 def _by_name(sources: Iterable[Source], problems: list[Problem]) -> dict[str, Source]:
     """Routes by their names, which are their files' names."""
     named: dict[str, Source] = {}
     for source in sources:
-        name = _name(source)
+        name = os.path.splitext(os.path.basename(source.document.name))[0]
         if not re.fullmatch(patterns.NAME, name) or len(name) > patterns.LONGEST_NAME:
             expected = (
                 f'a route is named by its file, like "quick-chat.yaml", in at most {patterns.LONGEST_NAME} characters'

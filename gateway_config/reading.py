@@ -8,11 +8,11 @@ Places are worked out only for a file that has something to complain about, by r
 from __future__ import annotations
 
 import datetime
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
 from typing import Any
 
 import yaml
@@ -25,6 +25,8 @@ Path = tuple[str | int, ...]
 LARGEST_BYTES = 1_000_000
 DEEPEST = 32
 MOST_READING_PROBLEMS = 50
+# The same plain texts stand in many files; of longer ones nothing is remembered.
+LONGEST_MEMORY = 64
 # After these, what was read is not what was meant, so nobody should look any further into it.
 _BREAKING = frozenset({"file-unreadable", "file-too-large", "encoding", "yaml-syntax", "yaml-tab", "yaml-depth"})
 
@@ -121,7 +123,7 @@ class Document:
             path, key = path[:-1], False
         return Place(self.name, 1, 1)
 
-    @cached_property
+    @functools.cached_property
     def _places(self) -> dict[tuple[Path, bool], tuple[int, int]]:
         places: dict[tuple[Path, bool], tuple[int, int]] = {}
         silent = Document.__new__(Document)
@@ -212,8 +214,8 @@ class _Reader:
 
     def _alias(self, event: Any) -> None:
         self._complain(event, "yaml-alias", "aliases are not read here. Write the value out where it is meant.")
-        if self._key_is_due():
-            self._key(event, _HIDDEN, True)
+        if self.frame is not None and self.frame.is_mapping and self.frame.key is None:
+            self._key(event, self.frame, _HIDDEN, True)
         else:
             self._place_value(event, None)
 
@@ -235,7 +237,7 @@ class _Reader:
             self._complain(event, "yaml-alias", "anchors and tags are not read here. Write the plain value.")
         outer = self.frame
         depth = outer.depth + 1 if outer is not None else 1
-        if self._key_is_due():
+        if outer is not None and outer.is_mapping and outer.key is None:
             self._stop(event, "yaml-syntax", "a key is a plain text; found a list or mapping.")
         elif depth > DEEPEST:
             message = f"values are nested more than {DEEPEST} deep here; no config needs that."
@@ -258,8 +260,9 @@ class _Reader:
         if hidden := len(text) >= 16 and looks_like_credential(text, is_id=self._names_an_id()):
             self._complain(event, "credential", _CREDENTIAL)
             text = _HIDDEN
-        if self._key_is_due():
-            self._key(event, text, hidden)
+        frame = self.frame
+        if frame is not None and frame.is_mapping and frame.key is None:
+            self._key(event, frame, text, hidden)
         else:
             self._place_value(event, text if event.style else self._resolved(event, text))
 
@@ -267,13 +270,7 @@ class _Reader:
         """Whether the value of an `id` is due, which others may have made at random."""
         return self.frame is not None and self.frame.key in _IDS
 
-    def _key_is_due(self) -> bool:
-        frame = self.frame
-        return frame is not None and frame.is_mapping and frame.key is None
-
-    def _key(self, event: Any, text: str, hidden: bool) -> None:
-        frame = self.frame
-        assert frame is not None  # a key is due in a mapping only
+    def _key(self, event: Any, frame: _Frame, text: str, hidden: bool) -> None:
         is_known = text in frame.value
         if is_known and not hidden:
             self._complain(event, "duplicate-key", f'the key "{text}" stands here a second time. Keep one of them.')
@@ -284,26 +281,11 @@ class _Reader:
             self.places.setdefault(((*frame.path, text), True), (event.start_mark.line, event.start_mark.column))
 
     def _resolved(self, event: Any, text: str) -> Any:
-        """What a plain scalar means: a text, unless it is a word or number that cannot be mistaken."""
-        if text in _WORDS:
-            return _WORDS[text]
-        if _AMBIGUOUS.fullmatch(text) is None:
-            return text
-        return self._number_or_date(event, text)
-
-    def _number_or_date(self, event: Any, text: str) -> Any:
-        if _INTEGER.fullmatch(text):
-            return int(text)
-        if _DECIMAL.fullmatch(text):
-            return Decimal(text)
-        if _DATE.fullmatch(text):
-            try:
-                return datetime.date.fromisoformat(text)
-            except ValueError:
-                self._complain(event, "yaml-ambiguous", f"{text} is no day of the calendar. Write one as 2027-02-01.")
-                return _UNREAD
-        self._complain(event, "yaml-ambiguous", f"{text[:40]} {_doubt(text)}")
-        return _UNREAD
+        """What a plain scalar means, with a complaint where that is not certain."""
+        value = _meaning(text) if len(text) <= LONGEST_MEMORY else _meaning.__wrapped__(text)
+        if value is _UNREAD:
+            self._complain(event, "yaml-ambiguous", _doubt(text))
+        return value
 
     def _place_value(self, event: Any, value: Any) -> Path:
         frame = self.frame
@@ -334,14 +316,39 @@ _CREDENTIAL = (
 )
 
 
+@functools.lru_cache(maxsize=1024)
+def _meaning(text: str) -> Any:
+    """What a plain scalar means: a text, unless it is a word, number or day that cannot be mistaken; else unread."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _AMBIGUOUS.fullmatch(text) is None:
+        return text
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _DECIMAL.fullmatch(text):
+        return Decimal(text)
+    return _day(text) if _DATE.fullmatch(text) else _UNREAD
+
+
+def _day(text: str) -> Any:
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        return _UNREAD
+
+
 def _doubt(text: str) -> str:
-    """Why a plain text that looks like a number or a switch is not taken for one."""
+    """Why a plain text that looks like a number, a switch or a day is not taken for one."""
+    if _DATE.fullmatch(text):
+        return f"{text} is no day of the calendar. Write one as 2027-02-01."
     if _LONG_NUMBER.fullmatch(text):
-        return "has more than 18 digits, which readers round differently. Write a smaller number, or quotes for a text."
-    if _NOT_FINITE.fullmatch(text):
-        return "is no number that a key could take. Write one in digits, or leave the key out."
-    hint = "true or false for a switch, digits alone for a number, or quotes for a text"
-    return f"can be read in more than one way. Write {hint}."
+        why = "has more than 18 digits, which readers round differently. Write a smaller number, or quotes for a text."
+    elif _NOT_FINITE.fullmatch(text):
+        why = "is no number that a key could take. Write one in digits, or leave the key out."
+    else:
+        hint = "true or false for a switch, digits alone for a number, or quotes for a text"
+        why = f"can be read in more than one way. Write {hint}."
+    return f"{text[:40]} {why}"
 
 
 def _syntax(error: yaml.MarkedYAMLError) -> str:

@@ -36,12 +36,13 @@ def _element_to_wire(element: Element) -> dict[str, Any]:
         wire["properties"] = dict(element.properties)
     # `outputs` is required even where it is empty: without it the API answers 7001 "Required".
     wire["outputs"] = {label: {_TARGET: target} for label, target in element.outputs.items()}
-    for key, value in (element.unknown or {}).items():
-        if key == "outputs":
-            wire["outputs"] = {label: {**edge, **value.get(label, {})} for label, edge in wire["outputs"].items()}
-        else:
-            wire[key] = value
-    return wire
+    return _with_unknown(wire, element.unknown) if element.unknown else wire
+
+
+def _with_unknown(wire: dict[str, Any], unknown: Mapping[str, Any]) -> dict[str, Any]:
+    beside = unknown.get("outputs", {})
+    outputs = {label: {**edge, **beside.get(label, {})} for label, edge in wire["outputs"].items()}
+    return {**wire, **unknown, "outputs": outputs}
 
 
 def from_wire(elements: object) -> Graph:

@@ -320,6 +320,30 @@ def test_a_route_that_is_no_file_is_a_problem_with_a_place(tmp_path: Path, kind:
     assert [str(problem.place) for problem in problems if problem.rule == "file-unreadable"] == [f"{odd}:1:1"]
 
 
+def test_a_file_that_changes_while_it_is_read_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, whole = small(tmp_path), os.read
+    monkeypatch.setattr("os.read", lambda descriptor, size: whole(descriptor, size)[:30])
+    _, problems = examine(folder, "dev", TODAY)
+    assert {(problem.rule, "it has changed while it was read" in problem.message) for problem in problems} == {
+        ("file-unreadable", True)
+    }
+
+
+def test_routes_that_cannot_be_listed_are_not_taken_for_none(tmp_path: Path) -> None:
+    (tmp_path / "gateway.yaml").write_text(GATEWAY)
+    (tmp_path / "routes").write_text("")
+    with pytest.raises(UsageError, match=r'routes" cannot be read: Not a directory'):
+        examine(tmp_path, "dev", TODAY)
+
+
+def test_of_two_files_of_one_route_the_first_has_its_problems(tmp_path: Path) -> None:
+    folder = small(tmp_path)
+    (folder / "routes" / "chat.yml").write_text(CHAT)
+    (folder / "routes" / "chat.yaml").write_text(CHAT.replace("fallback: [", "fallback: [nowhere, "))
+    problems = examine(folder, "dev", TODAY)[1]
+    assert [problem.place.file[-4:] for problem in problems if problem.rule == "unknown-model"] == ["yaml"]
+
+
 def test_hidden_files_of_editors_are_not_routes(tmp_path: Path) -> None:
     (small(tmp_path) / "routes" / ".#chat.yaml").symlink_to("nobody@nowhere")
     assert examine(tmp_path, "dev", TODAY)[1] == []

@@ -60,18 +60,15 @@ class RouteView:
     @cached_property
     def served(self) -> tuple[tuple[Path, Target], ...]:
         """Arms and fallbacks, and where they stand."""
-        arms = ((("arms", arm), target) for arm, target in self.route.arms.items())
-        fallbacks = ((("fallback", number), target) for number, target in enumerate(self.route.fallback))
-        return (*arms, *fallbacks)
+        arms: list[tuple[Path, Target]] = [(("arms", arm), target) for arm, target in self.route.arms.items()]
+        return (*arms, *[(("fallback", number), target) for number, target in enumerate(self.route.fallback)])
 
     @cached_property
     def targets(self) -> tuple[tuple[Path, str], ...]:
         """Where the route names models, and which."""
         limits = enumerate(self.route.limits)
-        return (
-            *(((*path, "model"), target.model) for path, target in self.served),
-            *((("limits", number, "then"), limit.then) for number, limit in limits if limit.then != "stop"),
-        )
+        named: list[tuple[Path, str]] = [((*path, "model"), target.model) for path, target in self.served]
+        return (*named, *[(("limits", number, "then"), limit.then) for number, limit in limits if limit.then != "stop"])
 
 
 RuleFunction = Callable[[Checked], Iterator[Complaint]]
