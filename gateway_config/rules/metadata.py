@@ -117,10 +117,14 @@ def cache_fields(checked: Checked) -> Iterator[Complaint]:
 
 def _cache_complaints(cache: Cache) -> Iterator[tuple[tuple[str, ...], str]]:
     try:
-        named = {name for _, name, _, _ in string.Formatter().parse(cache.key) if name is not None}
+        found = [(name, form, way) for _, name, form, way in string.Formatter().parse(cache.key) if name is not None]
     except ValueError as error:
         yield ("key",), f"the key is a text with fields in braces, such as daily_{{date}}: {error}."
         return
+    if "{{" in cache.key or "}}" in cache.key or any(form or way for _, form, way in found):
+        yield ("key",), "a field stands in braces by itself, such as {date}: no form behind it, and no doubled braces."
+        return
+    named = {name for name, _, _ in found}
     for name in sorted(named - set(cache.fields)):
         yield ("key",), f'the field "{name}" is not declared. {did_you_mean(name, cache.fields)}'
     for name in sorted(set(cache.fields) - named):

@@ -14,7 +14,7 @@ from gateway_config.compiled import CompiledConfig
 from gateway_config.runtime.answer import Answer, Outcome
 from gateway_config.runtime.ask import ask, deeper
 from gateway_config.runtime.base import Base, config_of_files
-from gateway_config.runtime.caching import raise_cold
+from gateway_config.runtime.caching import pairs_of, raise_cold
 from gateway_config.runtime.chat import Message
 from gateway_config.runtime.door import async_transport_of
 from gateway_config.runtime.drift import Drift
@@ -192,7 +192,8 @@ class AsyncClient(Base):
     ) -> AsyncIterator[Answer]:
         """As with `Client`, for `async for`."""
         failed: dict[int, ClientError] = {}
-        for number, (text, fields) in enumerate(inputs, 1):
+        pairs = pairs_of(inputs)
+        for number, (text, fields) in enumerate(pairs, 1):
             options["cache"] = fields
             try:
                 answer = await self.ask(intent, text, **options)
@@ -200,7 +201,7 @@ class AsyncClient(Base):
                 failed[number] = error
             else:
                 yield answer
-        raise_cold(failed, len(inputs))
+        raise_cold(failed, len(pairs))
 
     async def _run(self, flow: Flow[T]) -> T:
         return await drive_async(flow, self._connected())

@@ -15,8 +15,10 @@ from gateway_config.runtime.caching import cache_headers, unread
 from gateway_config.runtime.call import Call
 from gateway_config.runtime.chat import LARGEST_ANSWER, Message, Spoken, read_chat
 from gateway_config.runtime.core import FREE, Core
+from gateway_config.runtime.decoder import ChatDecoder
 from gateway_config.runtime.direct import answered
 from gateway_config.runtime.errors import InputError, UnfitAnswerError
+from gateway_config.runtime.events import Event
 from gateway_config.runtime.facts import shown
 from gateway_config.runtime.fitting import UnfitError
 from gateway_config.runtime.flow import Flow, Reply, asked, repeated
@@ -53,7 +55,9 @@ def opened_call(
     facts = facts_of(intent, options, AskOptions)
     view = core.view.route_of(intent, ("vision",) if asking.pictured else TEXT_KINDS)
     call = Call(view, facts, deadline_of(options), deeper_of)
-    call.headers = cache_headers(call, asking, options, core.settings.cache_namespace)
+    target = view.target(call.assigned)
+    adapter = core.adapter(call, target) if target is not None else None
+    call.headers = cache_headers(call, asking, options, core.settings.cache_namespace, adapter)
     return call, asking
 
 
@@ -118,11 +122,17 @@ def direct_payloads(core: Core, call: Call, asking: Asking) -> Any:
 
 
 def _with_headers(reply: Reply) -> tuple[httpx.Headers, Spoken]:
-    return reply.headers, read_chat(reply.body)
+    return reply.headers, _spoken(reply)
 
 
 def _spoken(reply: Reply) -> Spoken:
-    return read_chat(reply.body)
+    """What an answer says, also where the cache has it as the stream that somebody else asked for."""
+    if not reply.body.startswith(b"data:"):
+        return read_chat(reply.body)
+    decoder, events = ChatDecoder(), list[Event]()
+    decoder.feed(reply.body, events)
+    decoder.finish(events)
+    return decoder.spoken()
 
 
 def answer_of(core: Core, call: Call, headers: httpx.Headers, served: ServedBy, spoken: Spoken) -> Answer:

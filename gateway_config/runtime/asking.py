@@ -22,7 +22,7 @@ _OF_THE_CLIENT = frozenset({"model", "messages", "stream", "stream_options"})
 _SUMMARIZING = "@cf/openai/gpt-oss"
 _OF_REASONING = frozenset({"reasoning_effort", "reasoning_summary"})
 # Usage comes only where it is asked for (facts 3.5).
-_STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
+STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def chat_body(asking: Asking, target: CompiledTarget | None) -> dict[str, Any]:
     """What every chat body has: messages and parameters; what the caller says comes before what the arm declares."""
     declared = dict(target.parameters) if target is not None else {}
     declared.pop("reasoning_summary", None)  # no chat body has it
-    streamed = _STREAMED if asking.streamed else {}
+    streamed = STREAMED if asking.streamed else {}
     return {"messages": _prompted(asking.messages, target), **declared, **asking.parameters, **streamed}
 
 

@@ -12,7 +12,7 @@ from gateway_config.compiled import CompiledConfig
 from gateway_config.runtime.answer import Answer, Outcome
 from gateway_config.runtime.ask import ask, deeper
 from gateway_config.runtime.base import Base, config_of_files
-from gateway_config.runtime.caching import raise_cold
+from gateway_config.runtime.caching import pairs_of, raise_cold
 from gateway_config.runtime.chat import Message
 from gateway_config.runtime.door import transport_of
 from gateway_config.runtime.drift import Drift
@@ -208,7 +208,8 @@ class Client(Base):
         One that fails stops no other: its error is raised after the last, and says which inputs failed.
         """
         failed: dict[int, ClientError] = {}
-        for number, (text, fields) in enumerate(inputs, 1):
+        pairs = pairs_of(inputs)
+        for number, (text, fields) in enumerate(pairs, 1):
             options["cache"] = fields
             try:
                 answer = self.ask(intent, text, **options)
@@ -216,7 +217,7 @@ class Client(Base):
                 failed[number] = error
             else:
                 yield answer
-        raise_cold(failed, len(inputs))
+        raise_cold(failed, len(pairs))
 
     def _run(self, flow: Flow[T]) -> T:
         return drive(flow, self._connected())

@@ -1,15 +1,19 @@
 """The cache: keys from the route's template, and what is read from it."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
 
-from gateway_config.compiled import CompiledConfig
-from gateway_config.runtime import AnsweredNoError, InputError, Settings
+from gateway_config.compiled import CompiledCache, CompiledConfig, CompiledDate
+from gateway_config.runtime import AnsweredNoError, DoneEvent, InputError, MissingSettingError, Settings
 from gateway_config.runtime.caching import rendered
 from tests.runtime.test_asking import SCHEMA
+from tests.runtime.test_decoder import OPENAI
 from tests.runtime.world import GEMMA, SETTINGS, Gateway, answering, completion, gateway_error
 
 
@@ -51,6 +55,82 @@ def test_the_time_to_live_goes_along_and_fresh_does_not_read(rich: CompiledConfi
 def test_another_namespace_makes_every_key_another(rich: CompiledConfig) -> None:
     other = Settings(SETTINGS.account_id, SETTINGS.token, SETTINGS.url, cache_namespace="2")
     assert key_of(rich, "daily", settings=other) == "2" + key_of(rich, "daily")
+
+
+@pytest.mark.parametrize("day", ["2026-02-09", "9.2.2026", "", "2026_13_01", "today", 5, None])
+def test_a_day_that_is_not_written_in_its_form_is_refused(rich: CompiledConfig, day: Any) -> None:
+    gateway = Gateway()
+    with pytest.raises(InputError, match='"date" of the cache key is a'):
+        gateway.client(rich).ask("daily", "Hi", cache={"sign": "leo", "date": day})
+    assert gateway.requests == []
+
+
+def test_one_day_is_one_key_however_it_is_written(rich: CompiledConfig) -> None:
+    cache = rich.routes["daily"].cache
+    assert cache is not None
+    keys = {rendered(cache, {"sign": "leo", "date": day}) for day in ("2026_02_09", "2026_2_9")}
+    assert keys == {"daily_horo_leo_2026_02_09"}
+
+
+def test_a_day_whose_form_cannot_be_read_is_taken_as_it_is() -> None:
+    cache = CompiledCache(key="{day}", fields={"day": CompiledDate(form="%-d.%-m.", time_zone="UTC")}, ttl_s=60)
+    assert rendered(cache, {"day": "9.2."}) == "9.2."
+
+
+def test_a_machine_without_the_time_zone_says_what_to_install() -> None:
+    cache = CompiledCache(key="{day}", fields={"day": CompiledDate(form="%d", time_zone="Mars/Olympus")}, ttl_s=60)
+    with pytest.raises(MissingSettingError, match="tzdata"):
+        rendered(cache, {})
+
+
+@pytest.mark.parametrize("key", ["x_{sign!r}", "x_{sign:>3}", "x_{{sign}}"])
+def test_braces_that_hold_no_field_share_no_answer(key: str) -> None:
+    with pytest.raises(InputError, match="braces"):
+        rendered(CompiledCache(key=key, fields={"sign": "text"}, ttl_s=60), {"sign": "leo"})
+
+
+def changed(rich: CompiledConfig, route: str, **of_target: Any) -> CompiledConfig:
+    """The same config with another target of the arm `one`."""
+    own = rich.routes[route]
+    targets = {id: replace(target, **of_target) for id, target in own.targets.items()}
+    return replace(rich, routes={**rich.routes, route: replace(own, targets=targets)})
+
+
+def test_another_system_prompt_or_parameter_of_the_arm_is_another_key(rich: CompiledConfig) -> None:
+    prompted, warmer = changed(rich, "daily", prompt="Be brief."), changed(rich, "daily", parameters={"temperature": 1})
+    assert len({key_of(config, "daily") for config in (rich, prompted, warmer)}) == 3
+
+
+def test_tenants_that_share_their_answers_do_so_within_an_adapter(rich: CompiledConfig) -> None:
+    tenants = {"acme": {"gemma": "acme-tone"}, "other": {}}
+    config = replace(changed(rich, "shared", adapter="tenant"), tenants=tenants)
+    assert key_of(config, "shared", tenant="acme") != key_of(config, "shared", tenant="other")
+    assert key_of(config, "shared", tenant="more") == key_of(config, "shared", tenant="other")
+
+
+def test_a_stream_has_the_key_of_the_whole_answer_and_either_reads_the_others(rich: CompiledConfig) -> None:
+    streamed = httpx.Response(200, content=OPENAI, headers={"cf-aig-cache-status": "HIT"})
+    gateway = Gateway(streamed, answering(model=GEMMA))
+    client = gateway.client(rich)
+    whole = client.ask("daily", "Hi", cache={"sign": "leo"})
+    done = [*client.stream("daily", "Hi", cache={"sign": "leo"})][-1]
+    assert isinstance(done, DoneEvent)
+    assert (whole.text, whole.cost_usd, done.answer.text) == ("Grüß dich 🌊", Decimal(0), "Hello.")
+    assert len({request.headers["cf-aig-cache-key"] for request in gateway.requests}) == 1
+
+
+@pytest.mark.parametrize("fresh", ["yes", 1, []])
+def test_fresh_is_true_or_false(rich: CompiledConfig, fresh: Any) -> None:
+    with pytest.raises(InputError, match="fresh"):
+        Gateway().client(rich).ask("daily", "Hi", cache={"sign": "leo"}, fresh=fresh)
+
+
+@pytest.mark.parametrize("inputs", ["ab", 5, {"a": "b"}, ["ab"], [("Hi", {}, 1)], [None]])
+def test_what_to_warm_is_pairs(rich: CompiledConfig, inputs: Any) -> None:
+    gateway = Gateway()
+    with pytest.raises(InputError, match="warm"):
+        list(gateway.client(rich).warm("daily", inputs))
+    assert gateway.requests == []
 
 
 def test_a_field_that_is_missing_or_unknown_is_refused(rich: CompiledConfig) -> None:
