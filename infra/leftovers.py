@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from gateway_config.cloudflare_errors import NotFoundError
 from gateway_config.control_plane import BASE_URL, ControlPlane
+from gateway_config.errors import GatewrightError
 from infra.existing import State
 from infra.resources import TOKEN_TYPE
 from infra.settings import Settings
@@ -96,6 +97,9 @@ class Leftovers:
         )
 
     def _removed(self, token: UnknownToken) -> str:
-        with suppress(NotFoundError):
-            self._api.delete(f"{self._path}/{token.id}")
+        try:
+            with suppress(NotFoundError):
+                self._api.delete(f"{self._path}/{token.id}")
+        except GatewrightError as error:
+            return f"{self.told(token)} ({error})"
         return f'removed token "{token.name}" ({token.id}): a run made it, and its value, told once, was lost'

@@ -112,6 +112,17 @@ def test_a_token_that_somebody_used_stays_whoever_made_it(api: ControlPlane, emu
     assert live(api) == [used]
 
 
+def test_one_that_may_not_be_removed_is_told_and_stops_nobody(api: ControlPlane, emulator: Running) -> None:
+    left = make(api)
+    emulator.fault(
+        f"*/tokens/{left}", method="DELETE", status=403, body={"success": False, "errors": [{"code": 10000}]}
+    )
+    (said,) = leftovers(api).settled_after(state(), frozenset())
+    assert "is not in this stack" in said
+    assert "Check CLOUDFLARE_API_TOKEN" in said
+    assert live(api) == [left]
+
+
 def test_a_stage_that_declares_no_tokens_asks_for_none(api: ControlPlane, emulator: Running) -> None:
     make(api)
     asked = len(emulator.journal())
