@@ -27,7 +27,7 @@ class Finding:
 def verify(config: CompiledConfig, account_id: str, api: ControlPlane) -> list[Finding]:
     """A finding for each declared route that a dynamic route carries, and for each that nobody declared."""
     base = f"/accounts/{account_id}/ai-gateway/gateways/{config.gateway_id}/routes"
-    deployed = {item["name"]: item["id"] for item in api.pages(base, "routes")}
+    deployed = dict(filter(None, map(_named, api.pages(base, "routes"))))
     declared = {name: route for name, route in config.routes.items() if route.routed}
     return [*_declared(declared, deployed, base, api), *_undeclared(set(deployed) - set(declared))]
 
@@ -53,8 +53,21 @@ def _undeclared(names: set[str]) -> Iterator[Finding]:
         yield Finding(name, "undeclared", (f'the gateway has a route "{name}" that nobody declared',))
 
 
+def _named(item: Any) -> tuple[str, str] | None:
+    """The name and the id of a route in the list."""
+    name, id = (item.get("name"), item.get("id")) if isinstance(item, dict) else (None, None)
+    return (name, id) if isinstance(name, str) and isinstance(id, str) else None
+
+
 def _live_graph(route: Any) -> Graph:
     """The graph of the deployed version: an array as the API sends it, a text as its specification says (trap 6)."""
-    version = route.get("version") or {}
-    data = version.get("data") or route.get("elements")
-    return from_wire(json.loads(data) if isinstance(data, str) else data)
+    version = route.get("version") if isinstance(route, dict) else None
+    data = version.get("data") if isinstance(version, dict) else None
+    if data is None:
+        data = route.get("elements") if isinstance(route, dict) else None
+    if data is None:
+        raise GraphError("none of its versions is deployed")
+    try:
+        return from_wire(json.loads(data) if isinstance(data, str) else data)
+    except (ValueError, RecursionError):
+        raise GraphError("what is deployed is no JSON") from None
