@@ -97,7 +97,7 @@ def destroy(
 
     \b
     Example: gatewright destroy --stage dev --yes
-    Exit codes: 0 fine, 2 wrong usage or not confirmed, 3 could not reach or was refused.
+    Exit codes: 0 fine, 1 problems in the config, 2 wrong usage or not confirmed, 3 could not reach or was refused.
     """
     if not yes and not (sys.stdin.isatty() and typer.confirm(f'Remove everything of stage "{stage}"?')):
         raise UsageError("Nothing was removed: destroy asks for a confirmation, or for --yes.")

@@ -15,8 +15,9 @@ from typing import Any
 from pulumi import automation
 
 from gateway_config.control_plane import ControlPlane
-from gateway_config.errors import GatewrightError, UsageError
+from gateway_config.errors import ConfigError, GatewrightError, UsageError
 from gateway_config.load import load
+from gateway_config.problems import Problem
 from infra.__main__ import NOTHING, main
 from infra.aside import project_aside, with_what_is_new, without_refresh
 from infra.changes import LOGS, ROUTE_TYPE, Collector, Outcome, Progress, ResourceChange, first_of_each
@@ -35,6 +36,7 @@ from infra.locks import locks, remove_dead_locks, restore_state
 from infra.resources import BUCKET_TYPE, GATEWAY_TYPE, TOKEN_TYPE
 from infra.safety import UnsafeError, refusals
 from infra.settings import Settings, settings_of
+from infra.stage_file import RULE, place_of
 from infra.take_in import TakeIn
 
 _IGNORE_PROTECT = "PULUMI_OPTION_IGNORE_PROTECT"
@@ -215,7 +217,7 @@ class Engine:
 
     def settings(self) -> Settings:
         """The stage's settings, without running the engine."""
-        return settings_of(read_yaml(self._stage_file).get("config") or {}, self.stage, self._environment)
+        return settings_of(_config_of(self._stage_file), self.stage, self._environment, self._stage_file)
 
     def _free_the_stack(self) -> None:
         """Removes the lock of a dead process; waits a little for one that is about to end."""
@@ -335,6 +337,13 @@ class Engine:
 
     def _notice(self, sentence: str) -> None:
         self._notices.append(sentence)
+
+
+def _config_of(file: Path) -> dict[str, Any]:
+    config = read_yaml(file).get("config") or {}
+    if not isinstance(config, dict):
+        raise ConfigError([Problem(place_of(file, ()), RULE, "config: is a mapping of keys. Write one key a line.")])
+    return config
 
 
 def _taken(found: Sequence[Existing], *, as_is: bool = False) -> TakeIn:

@@ -28,10 +28,20 @@ def engine_environment(project: Path, environment: Mapping[str, str]) -> dict[st
     return told
 
 
+class _Loader(yaml.SafeLoader):
+    """Dates stay texts, so that one that is none is a problem with a place."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in resolvers if not tag.endswith(":timestamp")]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 def read_yaml(file: Path) -> dict[str, Any]:
     """A file of Pulumi's; nothing where there is none. What is no YAML is a UsageError with its place."""
     try:
-        told = yaml.safe_load(file.read_text()) if file.exists() else None
+        told = yaml.load(file.read_text(), _Loader) if file.exists() else None  # a safe loader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""

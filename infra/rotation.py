@@ -37,7 +37,7 @@ def rotation(
 
     \b
     Example: gatewright rotation --stage prod --within 30
-    Exit codes: 0 none is near, 2 wrong usage, 7 one is due.
+    Exit codes: 0 none is near, 1 problems in the stage's config, 2 wrong usage, 7 one is due.
     """
     engine = engine_of(Wanted(None, stage, project, None, None))
     found = reminders(engine.settings().tokens, datetime.now(UTC).date(), within_days)

@@ -6,21 +6,38 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pulumi
 from pulumi.runtime import config as raw_config
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from gateway_config.errors import UsageError
-from gateway_config.problems import looks_like_credential
-from infra.token_dates import TokenDates
+from gateway_config.errors import ConfigError, UsageError
+from gateway_config.problems import Problem
+from infra.stage_file import NAMESPACE, RULE, credentials_in, place_of, problems_of
+from infra.token_dates import Count, TokenDates
 
 DATA_PLANE = "https://gateway.ai.cloudflare.com/v1"
 SAFE_STAGE = "prod"
-_NAMESPACE = "gatewright:"
+ACCOUNT = "CLOUDFLARE_ACCOUNT_ID"
+_ACCOUNT_ID = re.compile(r"[0-9A-Za-z_-]+")
+_BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 
-BucketName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$")]
+
+def _account_id(text: str) -> str:
+    if not _ACCOUNT_ID.fullmatch(text):
+        raise ValueError("an account id, such as 32 hexadecimal digits")
+    return text
+
+
+def _bucket_name(text: str) -> str:
+    if not _BUCKET_NAME.fullmatch(text):
+        raise ValueError("a bucket's name: 3 to 63 small letters, digits and hyphens, none of these at an end")
+    return text
+
+
+BucketName = Annotated[str, AfterValidator(_bucket_name)]
 TokenUse = Literal[
     "serve", "deploy", "preview", "write-logs", "read-logs", "ship-usage", "publish-config", "read-config"
 ]
@@ -35,7 +52,7 @@ class Buckets(Part):
 
     logs: BucketName
     config: BucketName
-    retention_days: int = Field(default=90, ge=1)
+    retention_days: Count = Field(default=90, ge=1)
     location: Literal["apac", "eeur", "enam", "weur", "wnam", "oc"] | None = None
     jurisdiction: Literal["default", "eu", "fedramp"] = "default"
 
@@ -43,9 +60,9 @@ class Buckets(Part):
 class Safety(Part):
     """What one `up` may do to a stage: more is refused."""
 
-    most_routes: int = Field(default=2, ge=0)
-    most_routes_percent: int = Field(default=30, ge=0, le=100)
-    most_share_points: int = Field(default=50, ge=0, le=100)
+    most_routes: Count = Field(default=2, ge=0)
+    most_routes_percent: Count = Field(default=30, ge=0, le=100)
+    most_share_points: Count = Field(default=50, ge=0, le=100)
 
 
 class Settings(Part):
@@ -55,7 +72,7 @@ class Settings(Part):
     may do anything.
     """
 
-    account: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]+$")]
+    account: Annotated[str, AfterValidator(_account_id)]
     stage: str
     data_plane: str = DATA_PLANE
     buckets: Buckets | None = None
@@ -64,55 +81,53 @@ class Settings(Part):
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings of the stack that runs. Raises UsageError where one is missing, wrong, or a credential."""
+    """The settings of the stack that runs. Raises ConfigError or UsageError where one is missing or wrong."""
     plain = {key: value for key, value in raw_config.CONFIG.get().items() if not raw_config.is_config_secret(key)}
-    return settings_of(plain, pulumi.get_stack(), environment)
+    stack = pulumi.get_stack()
+    project = next((folder for folder in (Path.cwd(), *Path.cwd().parents) if (folder / "Pulumi.yaml").is_file()), None)
+    return settings_of(plain, stack, environment, (project or Path.cwd()) / f"Pulumi.{stack}.yaml")
 
 
-def settings_of(config: Mapping[str, Any], stack: str, environment: Mapping[str, str]) -> Settings:
-    """The settings that a stack's config, its name and the environment give; the environment wins."""
-    _refuse_credentials(config)
-    own = {key.removeprefix(_NAMESPACE): _parsed(value) for key, value in config.items() if key.startswith(_NAMESPACE)}
-    told = {"stage": stack, **own}
-    if told["stage"] == SAFE_STAGE:
-        told = {"safety": {}, **told}
-    for name, variable in (("account", "CLOUDFLARE_ACCOUNT_ID"), ("data_plane", "GATEWRIGHT_URL")):
-        told |= {name: environment[variable]} if environment.get(variable) else {}
-    if not told.get("account"):
+def settings_of(config: Mapping[str, Any], stack: str, environment: Mapping[str, str], file: Path) -> Settings:
+    """The settings that a stack's config, its name and the environment give; the environment wins.
+
+    `file` is where the config was written: problems come with their places in it.
+    """
+    told = {key: _parsed(value) for key, value in config.items()}
+    if found := [*credentials_in(told, file)]:
+        raise ConfigError(found)
+    own = {key.removeprefix(NAMESPACE): value for key, value in told.items() if key.startswith(NAMESPACE)}
+    own = {"stage": stack, **own}
+    if own["stage"] == SAFE_STAGE:
+        own = {"safety": {}, **own}
+    for name, variable in (("account", ACCOUNT), ("data_plane", "GATEWRIGHT_URL")):
+        own |= {name: environment[variable]} if environment.get(variable) else {}
+    if not own.get("account"):
         raise UsageError(
-            "The Cloudflare account is missing. Export CLOUDFLARE_ACCOUNT_ID, "
+            f"The Cloudflare account is missing. Export {ACCOUNT}, "
             "or run `pulumi config set gatewright:account <account id>`."
         )
-    return _validated(told)
+    if environment.get(ACCOUNT) and not _ACCOUNT_ID.fullmatch(own["account"]):
+        raise UsageError(f"{ACCOUNT} is no account id: 32 hexadecimal digits, on the right of the account's overview.")
+    return _validated(own, file)
 
 
-def _validated(told: Mapping[str, Any]) -> Settings:
+def _validated(own: Mapping[str, Any], file: Path) -> Settings:
     try:
-        settings = Settings.model_validate(told)
+        settings = Settings.model_validate(own)
     except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        place = f"{_NAMESPACE}{'.'.join(str(part) for part in first['loc'])}"
-        known = ", ".join(f"{_NAMESPACE}{name}" for name in Settings.model_fields)
-        unknown = f"is not known. Known: {known}. Mend Pulumi.<stage>.yaml"
-        why = unknown if first["type"] == "extra_forbidden" else f"cannot be: {first['msg']}"
-        raise UsageError(f"{place} in the stage's config {why}.") from None
+        raise ConfigError(problems_of(error, Settings, file)) from None
     on_buckets = [use for use in settings.tokens if use not in ("serve", "deploy", "preview")]
     if on_buckets and settings.buckets is None:
-        raise UsageError(f"The token {on_buckets[0]} is for a bucket: add gatewright:buckets to the stack's config.")
+        place = place_of(file, (f"{NAMESPACE}tokens", on_buckets[0]), key=True)
+        message = f"the token {on_buckets[0]} is for a bucket. Add gatewright:buckets, or take the token away."
+        raise ConfigError([Problem(place, RULE, message)])
     return settings
 
 
 def _parsed(value: Any) -> Any:
     """A structured value comes as JSON from the engine, and as it is from the file."""
-    return json.loads(value) if isinstance(value, str) and re.match(r"^[{\[]", value) else value
-
-
-def _refuse_credentials(config: Mapping[str, Any]) -> None:
-    """A token in plain text in Pulumi.<stage>.yaml would end up in version control."""
-    for key, value in sorted(config.items()):
-        # An account id is 32 hexadecimal digits and no secret, although it looks like one.
-        if key != f"{_NAMESPACE}account" and isinstance(value, str) and looks_like_credential(value):
-            raise UsageError(
-                f"{key} in the stack's config looks like a credential. Remove it with `pulumi config rm {key}`, "
-                "revoke it, and export the new one as an environment variable."
-            )
+    try:
+        return json.loads(value) if isinstance(value, str) and re.match(r"^[{\[]", value) else value
+    except ValueError:
+        return value

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 def _day(value: Any) -> Any:
@@ -13,7 +13,15 @@ def _day(value: Any) -> Any:
     return value.removesuffix(" 00:00:00 +0000 UTC") if isinstance(value, str) else value
 
 
+def _no_switch(value: Any) -> Any:
+    """To Python, true is 1: a retention of one day, where somebody meant "yes"."""
+    if isinstance(value, bool):
+        raise ValueError("a whole number")
+    return value
+
+
 Day = Annotated[date, BeforeValidator(_day)]
+Count = Annotated[int, BeforeValidator(_no_switch)]
 
 
 class TokenDates(BaseModel):
@@ -27,8 +35,14 @@ class TokenDates(BaseModel):
 
     expires_on: Day | None = None
     rotate_on: Day | None = None
-    generation: int = Field(default=1, ge=1)
+    generation: Count = Field(default=1, ge=1)
     keep_previous: bool = False
+
+    @model_validator(mode="after")
+    def _rotated_in_time(self) -> Self:
+        if self.rotate_on and self.expires_on and self.rotate_on > self.expires_on:
+            raise ValueError("rotate_on no later than expires_on")
+        return self
 
     @property
     def generations(self) -> tuple[int, ...]:

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from gateway_config.commands.app import app_for
 from gateway_config.config import GatewayFile
-from gateway_config.errors import UsageError
+from gateway_config.errors import ConfigError, UsageError
 from infra import report
 from infra.changes import ROUTE_TYPE, Difference, Outcome, ResourceChange, value_at
 from infra.engine_setup import read_yaml
@@ -33,6 +33,7 @@ from tests.stand_in.project import write_project
 from tests.stand_in.types import AI_GATEWAY
 
 TOKEN = "test-" * 8
+FILE = Path("Pulumi.dev.yaml")
 
 # --- settings ---
 
@@ -49,24 +50,24 @@ def event_loop() -> Iterator[None]:
 
 def test_the_account_comes_from_the_stack_or_the_environment_which_wins() -> None:
     config = {"gatewright:account": "a" * 32}
-    assert settings_of(config, "dev", {}).account == "a" * 32
-    assert settings_of(config, "dev", {"CLOUDFLARE_ACCOUNT_ID": "b" * 32}).account == "b" * 32
+    assert settings_of(config, "dev", {}, FILE).account == "a" * 32
+    assert settings_of(config, "dev", {"CLOUDFLARE_ACCOUNT_ID": "b" * 32}, FILE).account == "b" * 32
 
 
 def test_the_stage_is_the_stack_unless_it_is_told() -> None:
     environment = {"CLOUDFLARE_ACCOUNT_ID": "a" * 32}
-    assert settings_of({}, "prod", environment).stage == "prod"
-    assert settings_of({"gatewright:stage": "prod"}, "blue", environment).stage == "prod"
+    assert settings_of({}, "prod", environment, FILE).stage == "prod"
+    assert settings_of({"gatewright:stage": "prod"}, "blue", environment, FILE).stage == "prod"
 
 
 def test_a_missing_account_says_both_ways_to_name_it() -> None:
     with pytest.raises(UsageError, match=r"CLOUDFLARE_ACCOUNT_ID, or run `pulumi config set gatewright:account"):
-        settings_of({}, "dev", {})
+        settings_of({}, "dev", {}, FILE)
 
 
 def test_a_credential_in_plain_text_is_refused_without_being_shown() -> None:
-    with pytest.raises(UsageError, match="gatewright:token in the stack's config looks like a credential") as caught:
-        settings_of({"gatewright:account": "a" * 32, "gatewright:token": TOKEN}, "dev", {})
+    with pytest.raises(ConfigError, match="gatewright:token looks like a credential") as caught:
+        settings_of({"gatewright:account": "a" * 32, "gatewright:token": TOKEN}, "dev", {}, FILE)
     assert TOKEN not in str(caught.value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from infra.settings import Safety, settings_of
 
 ROUTE = "gatewright:index:Route"
 ENVIRONMENT = {"CLOUDFLARE_ACCOUNT_ID": "a" * 32}
+FILE = Path("Pulumi.dev.yaml")
 
 
 def route(name: str, operation: str = "update", before: Any = None, after: Any = None) -> ResourceChange:
@@ -88,12 +90,12 @@ def test_what_holds_everything_is_neither_replaced_nor_deleted(type: str, operat
 
 
 def test_prod_has_thresholds_without_asking_and_dev_has_none() -> None:
-    assert settings_of({}, "prod", ENVIRONMENT).safety == Safety()
-    assert settings_of({}, "dev", ENVIRONMENT).safety is None
+    assert settings_of({}, "prod", ENVIRONMENT, FILE).safety == Safety()
+    assert settings_of({}, "dev", ENVIRONMENT, FILE).safety is None
 
 
 def test_a_stage_sets_its_own_thresholds() -> None:
     config = {"gatewright:safety": {"most_routes": 7}}
-    found = settings_of(config, "dev", ENVIRONMENT).safety
+    found = settings_of(config, "dev", ENVIRONMENT, FILE).safety
     assert found is not None
     assert found.most_routes == 7
