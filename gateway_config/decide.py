@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -176,9 +175,12 @@ def _downstream(ways: Mapping[_Stop, list[tuple[Fraction, Decision]]]) -> list[_
 # one metadata key for texts are one table, so a front door of many routes costs one look-up.
 
 
-@lru_cache(maxsize=1024)
 def _steps(graph: Graph) -> _Steps:
-    return _Steps(graph)
+    steps: _Steps | None = graph.prepared
+    if steps is None:
+        steps = _Steps(graph)
+        object.__setattr__(graph, "prepared", steps)
+    return steps
 
 
 class _Steps(dict[str, tuple[str, Any]]):

@@ -50,11 +50,13 @@ class Element:
 class Graph:
     """Elements by id. Exactly one is the start, and every edge leads to an element of this graph.
 
-    Graphs are compared by `graph_digest`; `==` is identity, so that a graph can key a cache.
+    Graphs are compared by `graph_digest`; `==` is identity. `prepared` is what `decide` works out of a graph once: kept
+    here, it goes with the graph, and a client that follows a published config keeps none that was replaced.
     """
 
     elements: Mapping[str, Element]
     start: Element = field(init=False, repr=False)
+    prepared: Any = field(init=False, repr=False, default=None)
     _edges: Mapping[str, list[tuple[str, str]]] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
@@ -85,6 +87,7 @@ class Graph:
         same = Graph.__new__(Graph)
         object.__setattr__(same, "elements", {**{id: own[id] for id in self.edges()}, **own})
         object.__setattr__(same, "start", self.start)
+        object.__setattr__(same, "prepared", None)
         object.__setattr__(same, "_edges", self._edges)
         return same
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from fractions import Fraction
 from typing import Any
 
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from gateway_config.decide import decide, distribution
 from gateway_config.errors import GraphError
 from gateway_config.graph import MODEL, RATE, Graph
-from gateway_config.wire import from_wire
+from gateway_config.wire import from_wire, to_wire
 from tests.compiling import compiled, compiled_case
 from tests.configs import Data, as_json, configs, metadata, steady
 
@@ -266,3 +268,12 @@ def test_chance_after_an_answer_decides_which_is_heard() -> None:
     assert (decide(graph, {}).model, decide(graph, {}).open) == (None, "p")
     assert [decide(graph, {}, iter([draw])).model for draw in (29, 30)] == ["final", "draft"]
     assert distribution(graph, {}) == {"final": Fraction(3, 10), "draft": Fraction(7, 10)}
+
+
+def test_what_is_worked_out_of_a_graph_goes_with_the_graph() -> None:
+    own = from_wire(to_wire(graph("single-arm")))
+    decide(own, {})
+    gone = weakref.ref(own.prepared)
+    del own
+    gc.collect()
+    assert gone() is None

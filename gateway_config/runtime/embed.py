@@ -22,7 +22,8 @@ from gateway_config.runtime.payload import Payload, native
 from gateway_config.runtime.pricing import input_cost_usd
 
 MOST_TEXTS = 100
-LARGEST_VECTORS = 64_000_000
+# 8,192 numbers of 24 digits each, and what stands around them.
+LARGEST_VECTOR = 250_000
 Vector = list[float]
 
 
@@ -56,7 +57,9 @@ def texts_of(what: str, texts: str | Sequence[str]) -> list[str]:
 
 def _embed(core: Core, call: Call, texts: list[str], pooling: str | None) -> Flow[Embeddings]:
     payload, read = partial(_payload, texts, pooling), partial(_vectors, len(texts))
-    served, headers, (vectors, found, usage) = yield from answered(core, call, payload, read, LARGEST_VECTORS)
+    served, headers, (vectors, found, usage) = yield from answered(
+        core, call, payload, read, len(texts) * LARGEST_VECTOR
+    )
     cost = input_cost_usd(call.view.price(served), usage)
     outcome = core.outcome(call, headers, served, usage, cost)
     return Embeddings(**outcome, vectors=vectors, dimensions=len(vectors[0]), pooling=found)

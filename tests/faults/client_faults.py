@@ -219,7 +219,7 @@ def _odd_json() -> Iterator[Fault]:
 def _packed() -> Iterator[Fault]:
     yield fault("gzip, as it should be", FINE, right_zipped)
     packed = gzip.compress(json.dumps({"choices": [{"message": {"content": TEXT * 50}}]}).encode())
-    for place in (5, len(packed) // 2, len(packed) - 1):
+    for place in (5, len(packed) // 2, len(packed) - 12):  # the last eight bytes are only its sum
         yield fault("truncated gzip", BROKEN, zipped(packed[:place]), told=None, variant=f"{place} bytes")
     yield fault("no gzip, though it says so", BROKEN, zipped(b"{} no gzip"))
     yield fault("a gzip bomb of 1 GB", BROKEN, zipped(bomb(1_000_000_000)))

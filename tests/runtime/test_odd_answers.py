@@ -56,3 +56,9 @@ def test_an_odd_length_of_a_recording_is_unknown_and_its_text_is_kept(kinds: Com
     gateway = Gateway(literal(f'{{"text": "Hello.", "transcription_info": {{"duration": {duration}}}}}'))
     answer = gateway.client(kinds).transcribe("hear", WAV)
     assert (answer.text, answer.duration_s, answer.cost_usd) == ("Hello.", None, None)
+
+
+def test_vectors_that_are_longer_than_any_model_makes_are_not_read(kinds: CompiledConfig) -> None:
+    long = httpx.Response(200, json={"result": {"data": [[0.5] * 100_000]}})
+    with pytest.raises(BrokenAnswerError, match="larger than 250,000 bytes"):
+        Gateway(long).client(kinds).embed("vectors", "Hi", arm="small")
