@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
+from weakref import WeakKeyDictionary
 
 import httpx
 
@@ -16,7 +17,7 @@ from gateway_config.runtime.ask import ask, deeper
 from gateway_config.runtime.base import Base, config_of_files
 from gateway_config.runtime.caching import pairs_of, raise_cold
 from gateway_config.runtime.chat import Message
-from gateway_config.runtime.door import async_transport_of
+from gateway_config.runtime.door import async_transports_of
 from gateway_config.runtime.drift import Drift
 from gateway_config.runtime.drive_async import AsyncStream, drive_async
 from gateway_config.runtime.errors import ClientError
@@ -46,10 +47,11 @@ if TYPE_CHECKING:
     from gateway_config.runtime.transcribe import Transcript
 
 T = TypeVar("T")
+Transports = WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncBaseTransport]
 
 
 class AsyncClient(Base):
-    """Asks intents with asyncio. One for each event loop; its methods promise what those of `Client` do."""
+    """Asks intents with asyncio, from any event loop; its methods promise what those of `Client` do."""
 
     def __init__(
         self,
@@ -62,8 +64,9 @@ class AsyncClient(Base):
         refuse_drift: bool = False,
     ) -> None:
         super().__init__(config, settings, on_drift, records, refuse_drift)
-        self._own = transport is None
-        self._transport = transport or async_transport_of(self._core.settings)
+        self._given = transport
+        self._make = async_transports_of(self._core.settings)
+        self._by_loop: Transports = WeakKeyDictionary()
 
     @classmethod
     def from_files(
@@ -115,7 +118,7 @@ class AsyncClient(Base):
     async def close(self) -> None:
         """Ends the connections, and closes the segment of records."""
         self._ended()
-        await self._transport.aclose()
+        await self._connected().aclose()
 
     async def ask(self, intent: str, text: str | Sequence[Message], **options: Unpack[AskOptions]) -> Answer:
         """As `Client.ask`."""
@@ -123,7 +126,7 @@ class AsyncClient(Base):
 
     def stream(self, intent: str, text: str | Sequence[Message], **options: Unpack[AskOptions]) -> AsyncStream:
         """As `Client.stream`, for `async for`."""
-        return AsyncStream(stream(self._core, intent, text, options), self._connected())
+        return AsyncStream(stream(self._core, intent, text, options), self._connected)
 
     async def image(self, intent: str, prompt: str, **options: Unpack[ImageOptions]) -> Image:
         """As with `Client`."""
@@ -207,6 +210,13 @@ class AsyncClient(Base):
         return await drive_async(flow, self._connected())
 
     def _connected(self) -> httpx.AsyncBaseTransport:
-        if self._forked() and self._own:
-            self._transport = async_transport_of(self._core.settings)
-        return self._transport
+        """The connections of the event loop that runs."""
+        if self._forked():
+            self._by_loop = WeakKeyDictionary()
+        if self._given is not None:
+            return self._given
+        loop = asyncio.get_running_loop()
+        transport = self._by_loop.get(loop)
+        if transport is None:
+            transport = self._by_loop[loop] = self._make()
+        return transport

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -84,15 +84,17 @@ def network_to(address: str) -> httpx.BaseTransport:
     return Network(_certificates(url), KEEPALIVE_S, httpx.Proxy(proxy) if proxy else None)
 
 
-def async_transport_of(settings: Settings) -> httpx.AsyncBaseTransport:
-    """The same for asyncio."""
+def async_transports_of(settings: Settings) -> Callable[[], httpx.AsyncBaseTransport]:
+    """What makes the same for asyncio, whose connections belong to one event loop each."""
     from gateway_config.runtime.shards import EACH
     from gateway_config.runtime.transport import AsyncNetwork
 
     url = httpx.URL(settings.url)
     certificates, proxy = _certificates(url), _proxy(url)
     limits = httpx.Limits(max_connections=EACH, keepalive_expiry=KEEPALIVE_S)
-    return AsyncNetwork(lambda: httpx.AsyncHTTPTransport(verify=certificates or False, limits=limits, proxy=proxy))
+    return lambda: AsyncNetwork(
+        lambda: httpx.AsyncHTTPTransport(verify=certificates or False, limits=limits, proxy=proxy)
+    )
 
 
 def _certificates(url: httpx.URL) -> ssl.SSLContext | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any, Self, TypeVar
 
 import httpx
@@ -64,8 +64,8 @@ async def _read_async(body: Body) -> bytes:
 class AsyncStream:
     """The events of one answer, as they come, for `async for`; otherwise as `Stream`."""
 
-    def __init__(self, flow: Flow[None], transport: httpx.AsyncBaseTransport) -> None:
-        self._events = _streamed_async(flow, transport)
+    def __init__(self, flow: Flow[None], connected: Callable[[], httpx.AsyncBaseTransport]) -> None:
+        self._events = _streamed_async(flow, connected)
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self._events
@@ -84,7 +84,10 @@ class AsyncStream:
         await self._events.aclose()
 
 
-async def _streamed_async(flow: Flow[None], transport: httpx.AsyncBaseTransport) -> AsyncGenerator[Event, None]:
+async def _streamed_async(
+    flow: Flow[None], connected: Callable[[], httpx.AsyncBaseTransport]
+) -> AsyncGenerator[Event, None]:
+    transport = connected()  # of the event loop that reads, which need not run yet where the stream is asked for
     response: httpx.Response | None = None
     parts: AsyncIterator[bytes] | None = None
     effect = next(flow)

@@ -166,3 +166,28 @@ def test_a_child_process_does_not_write_into_its_parents_connections(client: Cli
     assert client.ask("sprinter", "Hi").text
     assert client._transport is not before
     before.close()
+
+
+def test_an_async_client_answers_in_every_event_loop(config: CompiledConfig, settings: Settings) -> None:
+    client = AsyncClient(config, settings)
+
+    async def asking() -> int:
+        async with client:
+            texts = [(await client.ask("sprinter", "Hi")).text]
+            texts += [event.text async for event in client.stream("sprinter", "Hi") if event.type == "text"]
+        return len(texts)
+
+    assert all(asyncio.run(asking()) > 1 for _ in range(3))
+    with ThreadPoolExecutor(4) as threads:
+        assert all(count > 1 for count in threads.map(lambda _: asyncio.run(asking()), range(8)))
+
+
+def test_an_async_stream_may_be_asked_for_before_its_loop_runs(config: CompiledConfig, settings: Settings) -> None:
+    client = AsyncClient(config, settings)
+    stream = client.stream("sprinter", "Hi")
+
+    async def reading() -> list[str]:
+        async with client:
+            return [event.type async for event in stream]
+
+    assert asyncio.run(reading())[-1] == "done"
