@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 from gateway_config.errors import GatewrightError, UnreachableError
@@ -16,8 +17,9 @@ from gateway_config.runtime.call import now
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.errors import InputError
 from gateway_config.runtime.facts import is_text, shown
+from gateway_config.runtime.record_reader import RecordReader
 from gateway_config.runtime.records import feedback_line
-from gateway_config.runtime.trace import read_trace
+from gateway_config.runtime.trace import Trace, read_trace
 
 Thumb = Literal["up", "down"]
 LONGEST_NOTE = 2000
@@ -39,14 +41,16 @@ def give_feedback(
 ) -> Feedback:
     """Takes a feedback on an answer, or on the trace of one. Raises InputError for one that says nothing."""
     trace = about.trace if isinstance(about, Outcome) else about
-    if not isinstance(trace, str) or read_trace(trace) is None:
+    known = read_trace(trace) if isinstance(trace, str) else None
+    if known is None:
         raise InputError(f"feedback is on an answer or its trace; found {shown(trace)}.")
     _check(thumb, score, note)
     if core.ledger is None:
         raise InputError("feedback needs a folder of records. Give records=, or set GATEWRIGHT_RECORDS.")
     id, hand = os.urandom(8).hex(), {"up": 1, "down": -1}.get(thumb or "")
     core.ledger.write(lambda: feedback_line(trace, id, hand, score, note))
-    why_not = _told(core, about, hand, score)
+    log_id = about.log_id if isinstance(about, Outcome) else _log_id(core.ledger.folder, known)
+    why_not = _told(core, log_id, hand, score)
     return Feedback(id, trace, why_not is None, why_not)
 
 
@@ -62,11 +66,18 @@ def _check(thumb: Thumb | None, score: float | None, note: str | None) -> None:
         raise InputError(f"a note is a text of at most {LONGEST_NOTE:,} characters.")
 
 
-def _told(core: Core, about: Outcome | str, hand: int | None, score: float | None) -> str | None:
+def _log_id(folder: Path, trace: Trace) -> str | None:
+    """The id of the log entry, from the record of the call."""
+    own = (record for record in RecordReader(folder, trace.at) if record["id"] == trace.request_id)
+    return next((record["log_id"] for record in own), None)
+
+
+def _told(core: Core, log_id: str | None, hand: int | None, score: float | None) -> str | None:
     """None where the gateway's log has taken it, else why not; accounts made since 2026-09-24 have no Logs API."""
-    log_id = about.log_id if isinstance(about, Outcome) else None
     if log_id is None:
         return "the id of the log entry is not known"
+    if hand is None and score is None:
+        return "the log takes a thumb or a score, and no note"
     if not os.environ.get("CLOUDFLARE_API_TOKEN"):
         return "CLOUDFLARE_API_TOKEN is not set"
     body: Mapping[str, Any] = {"feedback": hand, **({} if score is None else {"score": score})}

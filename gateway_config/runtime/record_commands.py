@@ -122,7 +122,8 @@ def feedback(
     with client_of(config, stage) as client:
         hand: Literal["up", "down"] | None = thumb  # type: ignore[assignment]
         noted = client.feedback(trace, thumb=hand, score=score, note=note)
-    typer.echo(to_json(asdict(noted)) if as_json else f"noted as {noted.id}")
+    log = "the gateway's log has it, too" if noted.in_gateway_log else f"not in the gateway's log: {noted.why_not}"
+    typer.echo(to_json(asdict(noted)) if as_json else f"noted as {noted.id}; {log}")
 
 
 def ship(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -81,13 +82,16 @@ def _fits(record: Record, shape: Shape) -> bool:
 
 
 class RecordReader:
-    """The records of the calls in a folder, the oldest segment first; `odd` counts the lines passed over until now."""
+    """The records of the calls in a folder, the oldest segment first; `odd` counts the lines passed over until now.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder, self.odd = folder, 0
+    `around`: only the segments in which a call that began then may be recorded.
+    """
+
+    def __init__(self, folder: Path, around: datetime | None = None) -> None:
+        self._folder, self._around, self.odd = folder, around, 0
 
     def __iter__(self) -> Iterator[Record]:
-        for record in read_records(self._folder, self._pass_over):
+        for record in read_records(self._folder, self._pass_over, self._around):
             type_ = record.get("type") if record.get("v") == VERSION else None
             for name in _LATER:
                 record.setdefault(name, None)

@@ -8,10 +8,13 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 OPEN, CLOSED = ".open.jsonl", ".jsonl"
+# A call takes an hour at most, and no line is added to a segment that is older than that; the rest is for clocks.
+_NEAR = timedelta(days=1)
 
 
 class LostLinesError(Exception):
@@ -114,12 +117,17 @@ def _nobody(_: bytes) -> None:
     """Is not told."""
 
 
-def read_records(folder: Path, pass_over: Callable[[bytes], None] = _nobody) -> Iterator[dict[str, Any]]:
+def read_records(
+    folder: Path, pass_over: Callable[[bytes], None] = _nobody, around: datetime | None = None
+) -> Iterator[dict[str, Any]]:
     """All records of a folder, those of open segments included, one segment after the other, the oldest first.
 
-    A line that was torn by a crash or a full disk is passed over, and so is other JSON than an object.
+    Of a call that began `around` a moment, only the segments that can hold it. A line that was torn by a crash or a
+    full disk is passed over, and so is other JSON than an object.
     """
     for path in sorted(folder.glob(f"*{CLOSED}")):
+        if around is not None and not _may_hold(path.name, around):
+            continue
         with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
             for line in file:
                 record = _parsed(line)
@@ -127,6 +135,15 @@ def read_records(folder: Path, pass_over: Callable[[bytes], None] = _nobody) -> 
                     yield record
                 elif not line.isspace():
                     pass_over(line)
+
+
+def _may_hold(name: str, at: datetime) -> bool:
+    """Whether the record of a call may be in the segment of this name: it begins with when the segment did."""
+    try:
+        begun = datetime.strptime(name[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return True  # a name that somebody else gave
+    return abs(begun - at) < _NEAR
 
 
 def _parsed(line: bytes) -> Any:

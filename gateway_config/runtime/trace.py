@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 DIGEST_DIGITS = 12
-_TRACE = re.compile(r"([0-9a-f]{12})\.([0-9a-f]{12})([0-9a-f]{16})(?:\.([0-9]+))?")
+_TRACE = re.compile(r"([0-9a-f]{12})\.([0-9a-f]{12})([0-9a-f]{16})(?:\.([0-9]{1,9}))?")
 
 
 class Trace(NamedTuple):
@@ -39,5 +39,8 @@ def read_trace(text: str) -> Trace | None:
     if match is None:
         return None
     digest, milliseconds, random, attempt = match.groups()
-    at = datetime.fromtimestamp(int(milliseconds, 16) / 1000, UTC)
+    try:
+        at = datetime.fromtimestamp(int(milliseconds, 16) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None  # beyond the year 9999
     return Trace(digest, milliseconds + random, at, int(attempt) if attempt else None)

@@ -18,7 +18,7 @@ def record_of(folder: Path, trace: str) -> Record:
     known = read_trace(trace)
     if known is None:
         raise UsageError(f"a trace is written like 0123456789ab.01a1fd8e8f170011223344556677.1; found {trace!r:.60}.")
-    records = RecordReader(folder)
+    records = RecordReader(folder, known.at)
     for record in records:
         if record["id"] == known.request_id:
             return record

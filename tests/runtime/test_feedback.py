@@ -44,6 +44,8 @@ def test_a_trace_is_enough(config: CompiledConfig, tmp_path: Path) -> None:
     ("about", "said"),
     [
         ("no trace", {"thumb": "up"}),
+        ("0123456789ab.ffffffffffff0011223344556677.1", {"thumb": "up"}),
+        (f"0123456789ab.01a1fd8e8f170011223344556677.{'1' * 5000}", {"thumb": "up"}),
         ("0123456789ab.01a1fd8e8f170011223344556677.1", {}),
         ("0123456789ab.01a1fd8e8f170011223344556677.1", {"thumb": "yes"}),
         ("0123456789ab.01a1fd8e8f170011223344556677.1", {"score": 101}),
@@ -77,6 +79,32 @@ def test_the_gateways_log_has_it_where_the_token_may(
     told = [entry for entry in emulator.journal("/logs/") if entry["method"] == "PATCH"]
     assert len(told) == 1
     assert noted.in_gateway_log == (told[0]["status"] == 200)
+
+
+@pytest.mark.http
+def test_a_trace_leads_to_the_log_by_its_record(
+    config: CompiledConfig, tmp_path: Path, emulator: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy(emulator, config)
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TEST_TOKEN)
+    monkeypatch.setenv("CLOUDFLARE_BASE_URL", emulator.control_plane)
+    settings = Settings(ACCOUNT, TEST_TOKEN, emulator.data_plane)
+    with Client(config, settings, records=tmp_path) as client:
+        client.ask("sprinter", "Hi")
+        answer = client.ask("sprinter", "Hi again")
+    with Client(config, settings, records=tmp_path) as client:
+        client.feedback(answer.trace, score=50)
+    (told,) = [entry for entry in emulator.journal("/logs/") if entry["method"] == "PATCH"]
+    assert told["path"].endswith(f"/logs/{answer.log_id}")
+
+
+def test_a_note_alone_is_nothing_for_the_log(
+    config: CompiledConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", API_TOKEN)
+    with Gateway().client(config, records=tmp_path) as client:
+        noted = client.feedback(client.ask("sprinter", "Hi"), note="nice")
+    assert (noted.in_gateway_log, noted.why_not) == (False, "the log takes a thumb or a score, and no note")
 
 
 def answered_by(address: str, config: CompiledConfig, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Feedback:

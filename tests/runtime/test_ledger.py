@@ -11,6 +11,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -305,3 +306,11 @@ def test_a_record_that_cannot_be_written_is_counted_and_stops_no_other(folder: P
     ledger.write(lambda: b"{}\n")
     ledger.close()
     assert (ledger.lost, len(list(read_records(folder)))) == (1, 1)
+
+
+def test_a_call_is_looked_for_in_the_segments_of_its_day(folder: Path) -> None:
+    folder.mkdir()
+    for name in ("20261120T000000.0Z-1-a", "20261121T120000.0Z-1-a", "20261123T000000.0Z-1-a", "copy"):
+        (folder / f"{name}.jsonl").write_text(f'{{"name": "{name[:8]}"}}\n')
+    found = read_records(folder, around=datetime(2026, 11, 21, 12, 30, tzinfo=UTC))
+    assert [record["name"] for record in found] == ["20261121", "copy"]
