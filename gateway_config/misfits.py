@@ -77,7 +77,8 @@ def _fields_at(part: type[BaseModel], path: Path) -> list[str]:
             field = candidate.model_fields.get(str(step))
             inner += _classes(field.annotation) if field else []
         found = inner or found
-    return [field.alias or name for candidate in found for name, field in candidate.model_fields.items()]
+    known = [field.alias or name for candidate in found for name, field in candidate.model_fields.items()]
+    return known if path else [*known, "stages"]
 
 
 def _classes(annotation: Any) -> list[type[BaseModel]]:

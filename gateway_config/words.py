@@ -110,7 +110,7 @@ def with_article(noun: str) -> str:
     return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
 
 
-def listed(names: Iterable[str]) -> str:
+def listed(names: Iterable[str], joined: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`."""
     known: Sequence[str] = list(names)
-    return " and ".join(filter(None, (", ".join(known[:-1]), *known[-1:])))
+    return f" {joined} ".join(filter(None, (", ".join(known[:-1]), *known[-1:])))

@@ -79,3 +79,73 @@ def test_the_name_of_a_route_has_an_end() -> None:
     assert complaints(**{"a" * 41: ONE.replace("[chat]", "[other]") + "fallback: [large]\n"}) == [
         f"routes/{'a' * 41}.yaml:1:1 route-name"
     ]
+
+
+SPENT = GATEWAY.replace("{id: demo}", "{id: demo, spend_limits: [{usd: 5, window_s: 60, per: %s}]}")
+
+
+def test_a_spend_limit_may_count_by_a_key_that_every_route_asks_for() -> None:
+    limit = "limits: [{per: user_id, requests: 1, window_s: 60, then: stop}]\n"
+    assert rules(gateway=SPENT % "user_id", chat=CHAT + limit) == []
+    other = ONE.replace("[chat]", "[other]") + "fallback: [large]\n"
+    assert 'the requests of "other" do not carry "user_id"' in messages(
+        gateway=SPENT % "user_id", chat=CHAT + limit, other=other
+    )
+
+
+def test_a_spend_limit_does_not_count_by_a_key_that_finds_no_room() -> None:
+    asking = f"{CHAT}when: [{{if: {{tier: edge, user_id: ada}}, arm: champion}}]\n"
+    assert 'the requests of "chat" do not carry "intent"' in messages(gateway=SPENT % "intent", chat=asking)
+    assert rules(gateway=SPENT % "tenant_id", chat=asking) == []
+
+
+def test_of_many_routes_a_spend_limit_names_three() -> None:
+    many = {f"route-{number}": ONE.replace("[chat]", f"[i-{number}]") + "fallback: [large]\n" for number in range(5)}
+    found = messages(gateway=SPENT % "user_id", **many)
+    assert 'the requests of "chat", "route-0", "route-1" and 3 more do not carry' in found
+
+
+def verbatim(conditions: str, more: str = "") -> str:
+    ways = '"true": {elementId: ask}, "false": {elementId: end}'
+    served = "{success: {elementId: end}, fallback: {elementId: end}}"
+    asked = f"- {{id: when, type: conditional, properties: {{conditions: {conditions}}}, outputs: {{{ways}}}}}"
+    model = "properties: {provider: workers-ai, model: m, timeout: 1000, retries: 0}"
+    return (
+        "version: 1\nkind: chat\nintents: [chat]\nelements:\n"
+        "- {id: start, type: start, outputs: {next: {elementId: when}}}\n"
+        f"{asked}\n- {{id: ask, type: model, {model}, outputs: {served}}}\n"
+        f"- {{id: end, type: end, outputs: {{}}}}\n{more}"
+    )
+
+
+def test_verbatim_conditions_count_as_metadata_that_is_needed() -> None:
+    keys = [f"{{metadata.k{number}: {{$eq: a}}}}" for number in range(5)]
+    found = examined(chat=verbatim(f"{{$and: [{', '.join(keys)}]}}"))[1]
+    assert [f"{problem.place} {problem.rule}" for problem in found if problem.rule == "metadata-budget"] == [
+        "routes/chat.yaml:4:1 metadata-budget"
+    ]
+    assert "metadata-budget" not in rules(chat=verbatim(f"{{$and: [{', '.join(keys[:4])}]}}"))
+
+
+def test_percentages_made_elsewhere_are_a_split_that_can_be_decided() -> None:
+    drawn = '{id: when, type: percentage, outputs: {"10%": {elementId: ask}, "90%": {elementId: end}}}'
+    text = verbatim("{metadata.tier: {$eq: edge}}", "until: 2027-01-01\n")
+    assert "until-without-split" in rules(chat=text)
+    percentages = "\n".join(f"- {drawn}" if "id: when," in line else line for line in text.split("\n"))
+    assert "until-without-split" not in rules(chat=percentages)
+
+
+def test_where_a_limit_leads_may_be_misspelt() -> None:
+    limit = "limits: [{per: user_id, requests: 1, window_s: 60, then: stopp}]\n"
+    assert 'Did you mean "stop"?' in messages(chat=CHAT + limit)
+
+
+def test_the_trace_is_not_proposed_as_a_key_to_ask_for() -> None:
+    assert '"trace"' not in messages(chat=CHAT + "when: [{if: {traced: x}, arm: champion}]\n")
+
+
+@pytest.mark.parametrize("file", ["gateway", "chat"])
+def test_stages_are_among_the_keys_that_may_be_meant(file: str) -> None:
+    texts = {"gateway": GATEWAY, "chat": CHAT.partition("stages:")[0]}
+    texts[file] += "stage: {dev: {}}\n"
+    assert 'Did you mean "stages"?' in messages(**texts)

@@ -5,16 +5,22 @@ from __future__ import annotations
 import string
 import zoneinfo
 from collections.abc import Iterator
+from typing import Any
 
-from gateway_config.compile import is_routed
+from gateway_config.compile import is_routed, keys_read
 from gateway_config.compiled import MOST_KEYS, OPTIONAL_KEYS
 from gateway_config.conditions import keys_of
 from gateway_config.config import Cache, DateField, Route
+from gateway_config.errors import GraphError
 from gateway_config.problems import Severity
 from gateway_config.rules.registry import Checked, Complaint, did_you_mean, rule
+from gateway_config.wire import from_wire
+from gateway_config.words import listed
 
 # What our client sends without being told; anything else is declared under `metadata` in gateway.yaml.
 CARRIED = ("bucket", "intent", "project", "tenant_id", "tier", "trace", "user_id")
+# How many routes a message names.
+MOST_SHOWN = 3
 SHORTEST_TTL_S, LONGEST_TTL_S = 60, 30 * 24 * 3600
 
 
@@ -42,20 +48,31 @@ def _is_asked(key: str, known: set[str]) -> bool:
 def _not_asked(key: str, known: set[str]) -> str:
     if key == "trace":
         return 'every request has a "trace" of its own, so nothing can be asked or counted by it. Name another key.'
-    hint = did_you_mean(key, known)
+    hint = did_you_mean(key, known - {"trace"})
     return f'no request carries the metadata key "{key}". {hint} Others go under `metadata` in gateway.yaml.'
 
 
 @rule(Severity.WARNING)
 def spend_limit_key(checked: Checked) -> Iterator[Complaint]:
-    """A spend limit counts by a key that every route's requests carry; others are sent only where a route asks."""
+    """A spend limit counts by a key that the requests of every route carry; those without it are not counted by it."""
+    known = {*CARRIED, *checked.config.file.metadata}
     for number, spend in enumerate(checked.config.file.gateway.spend_limits):
-        if spend.per in ({*CARRIED, *checked.config.file.metadata} - {*OPTIONAL_KEYS, "trace"}):
+        if spend.per is None or not _is_asked(spend.per, known):
+            continue
+        without = [f'"{view.name}"' for view in checked.routes() if spend.per not in _sent(view.route)]
+        if without:
+            more = [f"{len(without) - MOST_SHOWN} more"] if len(without) > MOST_SHOWN else []
+            routes = listed([*without[:MOST_SHOWN], *more])
             message = (
-                f'requests carry "{spend.per}" only where their route asks for it, so that the others are not counted '
-                f"by it. Use {', '.join(OPTIONAL_KEYS)}, or none."
+                f'the requests of {routes} do not carry "{spend.per}", so this limit does not count them. Use '
+                f"{listed(OPTIONAL_KEYS, 'or')}, which are sent where there is room, or a limit without `per`."
             )
             yield checked.in_gateway(("gateway", "spend_limits", number, "per"), message)
+
+
+def _sent(route: Route) -> list[str]:
+    """The metadata keys of a request of ours, in no order."""
+    return [*dict.fromkeys(("trace", *_needed(route), *OPTIONAL_KEYS))][:MOST_KEYS]
 
 
 @rule()
@@ -64,15 +81,27 @@ def metadata_budget(checked: Checked) -> Iterator[Complaint]:
     for view in checked.routes():
         needed = ["trace", *sorted(_needed(view.route))]
         if is_routed(view.route) and len(needed) > MOST_KEYS:
+            asking = [key for key in ("when", "limits", "elements") if getattr(view.route, key)]
             keys = f"{len(needed)} metadata keys ({', '.join(needed)})"
-            message = f'"{view.name}" needs {keys}; Cloudflare keeps {MOST_KEYS}. Ask for fewer in `when` and `limits`.'
-            yield view.complaint((), message)
+            way_on = f"Ask for fewer in {listed(f'`{key}`' for key in asking)}."
+            yield view.complaint(
+                tuple(asking[:1]), f'"{view.name}" needs {keys}; Cloudflare keeps {MOST_KEYS}. {way_on}'
+            )
 
 
 def _needed(route: Route) -> set[str]:
+    if route.elements is not None:
+        return _asked_verbatim(route.elements)
     keys = {limit.per for limit in route.limits} | {key for when in route.when for key in keys_of(when.if_)}
     split = any(len(split) > 1 for split in route.splits().values())
     return keys | ({"bucket"} if split else set()) | ({"tier"} if route.tiers and len(route.tiers) > 1 else set())
+
+
+def _asked_verbatim(elements: list[dict[str, Any]]) -> set[str]:
+    try:
+        return {*keys_read(from_wire(elements))} - {"trace"}
+    except GraphError:
+        return set()
 
 
 @rule(tunable=False)

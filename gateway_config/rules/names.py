@@ -36,7 +36,8 @@ def unknown_model(checked: Checked) -> Iterator[Complaint]:
     for view in checked.routes():
         for path, name in view.targets:
             if name not in known:
-                yield view.complaint(path, _no_model(name, known))
+                message = _no_model(name, [*known, "stop"] if path[0] == "limits" else known)
+                yield view.complaint(path, message)
     for path, name in _models_in_gateway(checked):
         if name not in known:
             yield checked.in_gateway(path, _no_model(name, known))

@@ -6,7 +6,8 @@ import datetime
 from collections.abc import Iterator
 from itertools import accumulate
 
-from gateway_config.config import Split
+from gateway_config.config import Route, Split
+from gateway_config.graph import PERCENTAGE
 from gateway_config.problems import Severity
 from gateway_config.reading import Path
 from gateway_config.rules.registry import Checked, Complaint, RouteView, did_you_mean, rule
@@ -138,9 +139,15 @@ def split_ends_soon(checked: Checked) -> Iterator[Complaint]:
 def until_without_split(checked: Checked) -> Iterator[Complaint]:
     """`until` is the day by which a split is decided, so a route with one arm has none."""
     for view in checked.routes():
-        if view.route.until is not None and all(len(split) < 2 for split in view.route.splits().values()):
+        if view.route.until is not None and not _divides(view.route):
             message = f'"{view.name}" has no split that could be decided by then. Take `until` out, or add the split.'
             yield view.complaint(("until",), message)
+
+
+def _divides(route: Route) -> bool:
+    """Whether traffic is divided, by a split of ours or by percentages made elsewhere."""
+    percentages = [element for element in route.elements or () if element.get("type") == PERCENTAGE]
+    return bool(percentages) or any(len(split) > 1 for split in route.splits().values())
 
 
 @rule(dated=True)
