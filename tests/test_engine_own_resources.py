@@ -162,6 +162,25 @@ def test_a_config_of_direct_routes_alone_is_published_after_its_gateway(stage: S
     assert stage.s3.keys("inference-config-dev") == ["dev.json"]
 
 
+def test_a_stage_with_adapters_is_previewed_and_its_routes_deployed_with_its_own_tokens(stage: Stage) -> None:
+    stage.run("up")
+    tokens = Engine(stage.folder, "dev", environment=stage.environment).secret_outputs()["tokens"]
+    stage.environment["CLOUDFLARE_API_TOKEN"] = tokens["preview"]["value"]
+    assert stage.run("preview").changes == ()
+    write_adapter(stage.folder / "gateway_config/adapters/runes")
+    file = stage.folder / "gateway_config/gateway.yaml"
+    file.write_text(file.read_text() + "  runes: {model: tarot-base, folder: adapters/runes}\n")
+    edit(stage.folder / "gateway_config/routes/quick-chat.yaml", {"challenger: 10": "challenger: 20"})
+    assert {"adapter-runes", "quick-chat"} <= leaves(stage.run("preview")).keys()
+    refused = stage.command("up")
+    assert refused.returncode == 3
+    assert "may not do this" in refused.stderr or "permission" in refused.stderr, refused.stderr
+
+    edit(file, {"  runes: {model: tarot-base, folder: adapters/runes}\n": ""})
+    stage.environment["CLOUDFLARE_API_TOKEN"] = tokens["deploy"]["value"]
+    assert leaves(stage.run("up")).keys() == {"quick-chat", "published-config"}
+
+
 @pytest.mark.parametrize("path", ["*/finetune-assets", "*/logpush/jobs"], ids=["upload", "job"])
 def test_what_a_killed_up_left_is_finished_once(stage: Stage, path: str) -> None:
     stage.kill_during(path)
