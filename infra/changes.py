@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pulumi.automation import EngineEvent, OpType
 from pulumi.automation.events import StepEventMetadata
 from pulumi.runtime import rpc
+
+from infra.resources import GATEWAY_TYPE
 
 Progress = Callable[[str], None]
 """Is told each step, in a few words."""
@@ -55,6 +57,8 @@ class ResourceChange:
     def _is_noise(self, leaf: Difference) -> bool:
         if leaf.path == "rateLimitingTechnique":  # of a limit that is off
             return not self.before.get("rateLimitingLimit") and not self.after.get("rateLimitingLimit")
+        if self.type == GATEWAY_TYPE:  # which turns one way of saying "off" into another (facts, trap 24)
+            return _is_off(leaf.before) and _is_off(leaf.after)
         # R2 answers a location in capitals, whatever it was told (facts 6).
         return leaf.path == "location" and str(leaf.before).upper() == leaf.after
 
@@ -114,9 +118,13 @@ class Outcome:
 
 
 class Collector:
-    """Takes the engine's events as they come."""
+    """Takes the engine's events as they come.
 
-    def __init__(self, progress: Progress | None = None) -> None:
+    `empty` are inputs of the gateway that are declared empty and secret as a whole: the engine hides even that.
+    """
+
+    def __init__(self, progress: Progress | None = None, empty: frozenset[str] = frozenset()) -> None:
+        self._empty = empty
         self.changes: list[ResourceChange] = []
         self.drift: list[ResourceChange] = []
         self.held: list[str] = []
@@ -137,7 +145,7 @@ class Collector:
         if step.type.startswith(_FRAMEWORK):
             return
         if step.op not in _QUIET and not _is_half_of_a_replacement(step.op):
-            change = _change(step.op.value, step)
+            change = self._change(step.op.value, step)
             if step.op == OpType.UPDATE and change.is_noise:
                 return
             self.changes.append(change)
@@ -152,11 +160,22 @@ class Collector:
 
     def _refreshed(self, step: StepEventMetadata) -> None:
         if step.old and not step.new:
-            self.drift.append(_change("delete", step))
-        elif step.detailed_diff and not (by_hand := _change("refresh", step)).is_noise:
+            self.drift.append(self._change("delete", step))
+        elif step.detailed_diff and not (by_hand := self._change("refresh", step)).is_noise:
             self.drift.append(by_hand)
         if _was_held(step) and step.new and not (step.new.outputs or {}).get("held"):
             self.resumed.append(step.urn.split("::")[-1])
+
+    def _change(self, operation: str, step: StepEventMetadata) -> ResourceChange:
+        change = _change(operation, step)
+        if step.type != GATEWAY_TYPE or not self._empty:
+            return change
+        return replace(change, differences=tuple(self._unhidden(leaf, step.op) for leaf in change.differences))
+
+    def _unhidden(self, leaf: Difference, operation: OpType) -> Difference:
+        if leaf.path not in self._empty:
+            return leaf
+        return replace(leaf, before=[]) if operation == OpType.REFRESH else replace(leaf, after=[])
 
     def _said(self, severity: str, message: str) -> None:
         lines = [line.removeprefix("Preview failed: ") for line in _plain_text(message).splitlines() if line.strip()]
@@ -164,6 +183,10 @@ class Collector:
             self.warnings.extend(lines)
         elif severity == "error":
             self.errors.extend(line for line in lines if not _NOT_A_REASON.match(line))
+
+
+def _is_off(value: Any) -> bool:
+    return not any(value.values()) if isinstance(value, Mapping) else not value
 
 
 def _was_held(step: StepEventMetadata) -> bool:

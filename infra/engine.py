@@ -314,7 +314,9 @@ class Engine:
         return outcome
 
     def _run(self, stack: automation.Stack, verb: str, **options: Any) -> Outcome:
-        started, collector = time.monotonic(), Collector(self._progress)
+        declared = load(self._config, self.stage).file.gateway
+        collector = Collector(self._progress, frozenset() if declared.telemetry else frozenset({"otels"}))
+        started = time.monotonic()
         result = self._call(getattr(stack, verb), collector, **options)
         told = getattr(result, "outputs", {}).items()
         outputs = {name: "[secret]" if output.secret else output.value for name, output in told}

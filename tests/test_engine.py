@@ -180,12 +180,26 @@ def test_what_is_switched_on_by_hand_is_seen_and_healed_also_where_the_yaml_says
     assert [leaf.path for leaf in by_hand.differences] == names
     assert [change.name for change in plan.changes] == ["gateway"]
     assert "retryMaxAttempts: 4 => none" in leaves(plan)
-    assert "otels: [secret] => [secret]" in leaves(plan)
+    assert "otels: [secret] => []" in leaves(plan)
     assert not [leaf for leaf in leaves(plan) if "test-authorization" in leaf], "no secret is shown"
     stage.up()
     healed = stage.api.get(GATEWAY)
     assert {key: healed[key] for key in _SWITCHED_ON} == {key: settings[key] for key in _SWITCHED_ON}
     assert steps(stage.preview()) == []
+
+
+def test_null_for_nothing_is_no_difference_even_to_a_provider_that_tells_them_apart(stage: Stage) -> None:
+    stage.environment["STAND_IN_LITERAL"] = "1"
+    stage.up()
+    settings = {key: value for key, value in stage.api.get(GATEWAY).items() if key in _FULL_PUT}
+    for echo in (
+        {"otel": None, "spend_limits": None},
+        {"otel": [], "spend_limits": {"enabled": False, "rules": []}},
+        {"otel": [], "spend_limits": {"enabled": False}},
+    ):
+        stage.api.put(GATEWAY, settings | echo)
+        plan = stage.preview()
+        assert (plan.changes, plan.drift) == ((), ()), echo
 
 
 def test_an_authorization_given_by_hand_is_not_kept_in_plain_text_where_up_fails(stage: Stage) -> None:
