@@ -281,7 +281,7 @@ class Engine:
             state = self._state(stack)
             with self._api() as api:
                 said = Leftovers(api, self.settings(), self.gateway_id).settled_after(state, known)
-                logs = None if (BUCKET_TYPE, LOGS) in state.resources else self._own_logs(api, state)
+                logs = self._own_logs(api, state)
             if logs:
                 self._import(stack, [logs])
                 said.append(f"{logs.called} was made by this run after all: taken in")
@@ -290,7 +290,9 @@ class Engine:
         return said
 
     def _own_logs(self, api: ControlPlane, state: State) -> Existing | None:
-        """The bucket of logs, if it is there; before the run it was not, or it would be in the state."""
+        """The bucket of logs, if it is there and unknown; before the run it was not, or it would be in the state."""
+        if self.settings().buckets is None or (BUCKET_TYPE, LOGS) in state.resources:
+            return None
         made_by_us = replace(state, interrupted=(MAKING_LOGS,))
         found = existing(api, self.settings(), self.gateway_id, made_by_us)
         return next((one for one in found if one.name == LOGS), None)
