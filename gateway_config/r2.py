@@ -166,9 +166,12 @@ class Bucket:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def get(self, key: str) -> Stored | None:
-        """The object, or None where there is none, or no bucket."""
-        found = self._call("GET", key)
+    def get(self, key: str, known: Stored | None = None) -> Stored | None:
+        """The object, or None where there is none, or no bucket; `known` itself, without its body being sent again,
+        where that is still the object."""
+        found = self._call("GET", key, headers={"If-None-Match": known.etag} if known is not None else None)
+        if found is not None and found.status_code == 304:
+            return known
         return Stored(found.content, _etag(found)) if found is not None else None
 
     def put(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> str:
@@ -204,7 +207,7 @@ class Bucket:
 
 
 def _understood(call: str, answer: httpx.Response) -> httpx.Response | None:
-    if answer.is_success:
+    if answer.is_success or answer.status_code == 304:
         return answer
     if answer.status_code == 404:
         return None

@@ -11,6 +11,7 @@ import gateway_config
 from gateway_config.compiled import CompiledConfig
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.drift import Drift
+from gateway_config.runtime.options import number_between
 from gateway_config.runtime.settings import Settings, stage_of
 
 # A client that is given its config needs none of these, and they take longer to import than all the rest.
@@ -64,7 +65,7 @@ class Base:
     def _follow(self, publication: Publication, etag: str, poll_s: float) -> Self:
         from gateway_config.runtime.following import Following
 
-        self._following = Following(self._core, publication, etag, poll_s)
+        self._following = Following(self._core, publication, etag, number_between("poll_s", poll_s, 0.01, 86_400))
         return self
 
     def _ended(self) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from gateway_config.compiled import CompiledConfig
 from gateway_config.errors import GatewrightError, UsageError
-from gateway_config.r2 import Bucket, Keys, endpoint
+from gateway_config.r2 import Bucket, Keys, Stored, endpoint
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.errors import MissingSettingError
 from gateway_config.runtime.settings import stage_of
@@ -55,10 +55,19 @@ class Publication:
 
     def read(self) -> tuple[str, CompiledConfig]:
         """The ETag, and the config. Raises a GatewrightError for what is not there, or no config."""
-        stored = self.bucket.get(self.key)
+        stored = self._stored(None)
+        return stored.etag, parsed(stored.body, self.key)
+
+    def newer(self, etag: str) -> tuple[str, CompiledConfig] | None:
+        """The same, or None where the ETag is still that; nothing is sent or read again then."""
+        stored = self._stored(Stored(b"", etag))
+        return None if stored.etag == etag else (stored.etag, parsed(stored.body, self.key))
+
+    def _stored(self, known: Stored | None) -> Stored:
+        stored = self.bucket.get(self.key, known)
         if stored is None:
             raise UsageError(f'no config is published as "{self.key}". Run `gatewright up`, or check the bucket.')
-        return stored.etag, parsed(stored.body, self.key)
+        return stored
 
 
 def parsed(body: bytes, name: str) -> CompiledConfig:
@@ -98,15 +107,17 @@ class Following:
             self._ended.set()
             return
         try:
-            etag, config = self._publication.read()
-            if etag != self._etag:
-                core.adopt(config)
-                log.info("config digest=%s adopted", config.digest[:12])
-            self._etag, self._read_at, self._complaint = etag, time.monotonic(), ""
-        except GatewrightError as error:
-            if str(error) != self._complaint:
-                log.warning("config is not read, the last good one stays: %s", error)
-            self._complaint = str(error)
+            newer = self._publication.newer(self._etag)
+            if newer is not None:
+                core.adopt(newer[1])
+                self._etag = newer[0]
+                log.info("config digest=%s adopted", newer[1].digest[:12])
+            self._read_at, self._complaint = time.monotonic(), ""
+        except Exception as error:  # whatever it is, the thread goes on looking
+            said = str(error) if isinstance(error, GatewrightError) else f"{type(error).__name__}: {error}"
+            if said != self._complaint:
+                log.warning("config is not read, the last good one stays: %s", said)
+            self._complaint = said
 
     @property
     def state(self) -> str:

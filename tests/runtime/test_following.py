@@ -12,7 +12,7 @@ import pytest
 from gateway_config.compiled import CompiledConfig
 from gateway_config.errors import UsageError
 from gateway_config.r2 import Bucket, Keys
-from gateway_config.runtime import Client, MissingSettingError, UnknownIntentError
+from gateway_config.runtime import Client, InputError, MissingSettingError, UnknownIntentError
 from gateway_config.runtime.following import Publication
 from tests.runtime.world import GATEWAY, ROUTES, SETTINGS, Gateway, compiled
 
@@ -22,12 +22,15 @@ class Store:
 
     def __init__(self, body: bytes | None) -> None:
         self.body = body
-        self.asked = 0
+        self.asked = self.sent = 0
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.asked += 1
         if self.body is None:
             return httpx.Response(404)
+        if request.headers.get("if-none-match") == f'"{hash(self.body)}"':
+            return httpx.Response(304)
+        self.sent += 1
         return httpx.Response(200, content=self.body, headers={"etag": f'"{hash(self.body)}"'})
 
     @property
@@ -130,6 +133,42 @@ def test_the_child_of_a_fork_follows_too(config: CompiledConfig) -> None:
         client.ask("sprinter", "Hi")
         asked = store.asked
         soon(lambda: store.asked > asked)
+
+
+def test_a_config_that_has_not_changed_is_not_sent_again(config: CompiledConfig) -> None:
+    store = published(config)
+    with following(store) as client:
+        soon(lambda: store.asked > 4)
+        assert "as it was 0 s ago" in client.config_state
+    assert store.sent == 1
+
+
+def test_a_store_that_sends_what_has_not_changed_all_the_same_is_understood(config: CompiledConfig) -> None:
+    body = config.to_json().encode()
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=body, headers={"etag": "always"}))
+    bucket = Bucket("https://r2.test", "config", Keys.of_token("id", "test-" * 8), transport=transport)
+    assert Publication(bucket, "dev.json").newer("always") is None
+
+
+def test_a_look_that_fails_in_a_way_that_nobody_foresaw_is_followed_by_another(
+    config: CompiledConfig, renamed: CompiledConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def odd(*_: object) -> None:
+        raise KeyError
+
+    store = published(config)
+    with following(store) as client:
+        with monkeypatch.context() as broken:
+            broken.setattr(Publication, "newer", odd)
+            soon(lambda: "KeyError" in client.config_state)
+        store.body = renamed.to_json().encode()
+        soon(lambda: client.config.digest == renamed.digest)
+
+
+@pytest.mark.parametrize("poll_s", [0, -1, "30", float("nan")])
+def test_a_pause_between_looks_that_is_none_is_refused(config: CompiledConfig, poll_s: float) -> None:
+    with pytest.raises(InputError, match="poll_s"):
+        following(published(config), poll_s)
 
 
 def test_nothing_published_is_said_when_the_client_is_made() -> None:
