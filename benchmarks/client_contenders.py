@@ -130,13 +130,3 @@ def _litellm(base: str) -> Iterator[dict[str, Measure]]:
 
         yield {way: measure_of(way) for way in WAYS}
         tell.close()
-
-
-@contextmanager
-def records_off_and_on(base: str, folder: Path) -> Iterator[dict[str, Measure]]:
-    config, settings = config_of_files(), settings_of(base)
-    with Client(config, settings) as without, Client(config, settings, records=folder) as keeping:
-        yield {
-            "records off": one_at_a_time(lambda: without.ask("sage", MESSAGES, user="ada")),
-            "records on": one_at_a_time(lambda: keeping.ask("sage", MESSAGES, user="ada")),
-        }
