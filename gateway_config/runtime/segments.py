@@ -71,8 +71,11 @@ class Segments:
         seconds, rest = divmod(time.time_ns(), 1_000_000_000)
         at = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(seconds))}.{rest:09d}Z"
         path = self.folder / f"{at}-{os.getpid()}-{os.urandom(4).hex()}{OPEN}"
-        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held while this process lives: see `close_abandoned`
+        # It has another name until its lock is held, which is while this process lives: see `close_abandoned`.
+        unlocked = path.with_suffix(".new")
+        file = os.open(unlocked, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        unlocked.rename(path)
         self._file, self._path, self._size = file, path, 0
         self._until = time.monotonic() + self._segment_s
 

@@ -42,7 +42,10 @@ def ship(folder: Path, bucket: Bucket, keep: bool = False) -> Iterator[Shipped]:
     """
     close_abandoned(folder)
     for path in closed_segments(folder):
-        content = path.read_bytes()
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            continue  # somebody else has shipped it meanwhile
         packed = gzip.compress(content, mtime=0)
         day = path.name[:8]
         key = f"{PREFIX}/{day[:4]}/{day[4:6]}/{day[6:8]}/{path.name}.gz"

@@ -1,6 +1,7 @@
 """Records are written in a thread of its own: whole, many at once, and counted where they are lost."""
 
 import errno
+import fcntl
 import json
 import os
 import shutil
@@ -21,6 +22,7 @@ import pytest
 from gateway_config.runtime import ledger as ledgers
 from gateway_config.runtime.ledger import Ledger
 from gateway_config.runtime.segments import close_abandoned, closed_segments, read_records
+from gateway_config.runtime.shipping import ship
 from tests.runtime.test_records import records_in
 
 
@@ -314,3 +316,34 @@ def test_a_call_is_looked_for_in_the_segments_of_its_day(folder: Path) -> None:
         (folder / f"{name}.jsonl").write_text(f'{{"name": "{name[:8]}"}}\n')
     found = read_records(folder, around=datetime(2026, 11, 21, 12, 30, tzinfo=UTC))
     assert [record["name"] for record in found] == ["20261121", "copy"]
+
+
+def test_nobody_sees_a_segment_before_its_lock_is_held(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[str]] = []
+    lock = fcntl.flock
+
+    def locked(file: int, how: int) -> None:
+        seen.append([path.name for path in folder.glob("*.jsonl")])
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", locked)
+    waiting(Ledger(folder), 1)
+    assert seen == [[]]
+    assert numbers(folder) == [1]
+
+
+def test_two_who_ship_at_once_disturb_neither(folder: Path) -> None:
+    ledger = Ledger(folder, segment_bytes=1)
+    for number in (1, 2):
+        waiting(ledger, number)
+    ledger.close()
+
+    class Other:
+        """A bucket; while it takes a segment, somebody else ships the rest."""
+
+        def put(self, key: str, body: bytes, content_type: str = "") -> str:
+            for path in closed_segments(folder):
+                path.unlink()
+            return key
+
+    assert len([*ship(folder, Other())]) == 1  # type: ignore[arg-type]
