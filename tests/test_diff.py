@@ -311,6 +311,13 @@ def test_prices_are_compared_without_losing_a_digit(committed: Path) -> None:
     assert {change["after"]["in_usd_per_mtok"] for change in changed} == {"0.250"}
 
 
+def test_a_price_is_told_without_what_it_leaves_out(committed: Path) -> None:
+    write_config(committed, gateway=GATEWAY.replace('"0.10"', '"0.250"', 1))
+    told = [line for line in lines(run("diff")) if ".price: " in line]
+    assert told
+    assert not [line for line in told if "null" in line or "0.250" not in line]
+
+
 def test_a_cache_that_comes_is_told_with_its_fields(committed: Path) -> None:
     cache = 'cache: {key: "{day}", ttl_s: 60, fields: {day: {form: "%d", time_zone: Europe/Berlin}}}\n'
     write_config(committed, editor=EDITOR + cache)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Annotated, Any
 
 import typer
@@ -52,6 +52,8 @@ def plain_data(value: Any) -> Any:
     """Data as JSON holds it; money stays an exact text, and what a part of the config leaves out stays left out."""
     if isinstance(value, ConfigDiff | RouteDiff | Change | Move):
         return {own.name: plain_data(getattr(value, own.name)) for own in fields(value)}
+    if is_dataclass(value):
+        return {own.name: plain_data(inner) for own in fields(value) if (inner := getattr(value, own.name)) is not None}
     if isinstance(value, dict):
         return {key: plain_data(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
