@@ -12,6 +12,7 @@ import typer
 
 from gateway_config.commands.options import STAGE, ConfigOption, JsonOption, StageOption, config_directory
 from gateway_config.errors import UsageError
+from gateway_config.runtime.progress import waiting
 
 if TYPE_CHECKING:
     from gateway_config.runtime.answer import Answer, Outcome
@@ -52,7 +53,12 @@ def client_of(config: Path | None, stage: str) -> Client:
 
 def _text(text: str) -> str:
     """The text itself; a hyphen reads it from standard input."""
-    return sys.stdin.read() if text == "-" else text
+    if text != "-":
+        return text
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError:
+        raise UsageError("what comes by standard input is no text in UTF-8. Nothing was asked.") from None
 
 
 def shown(outcome: Outcome) -> str:
@@ -101,12 +107,14 @@ def ask(
     Example: gatewright ask sprinter "What is a tide?" --arm challenger
     Exit codes: 0 answered, 1 the config has problems, 2 wrong usage, 3 no answer.
     """
+    question = _text(text)
     with client_of(config, stage) as client:
         if not stream:
-            answer = client.ask(intent, _text(text), arm=arm, user=user, tenant=tenant, project=project)
+            with waiting(intent):
+                answer = client.ask(intent, question, arm=arm, user=user, tenant=tenant, project=project)
             _print(answer, answer.text, as_json)
             return
-        for event in client.stream(intent, _text(text), arm=arm, user=user, tenant=tenant, project=project):
+        for event in client.stream(intent, question, arm=arm, user=user, tenant=tenant, project=project):
             if event.type == "text" and not as_json:
                 typer.echo(event.text, nl=False)
             elif event.type == "done":
@@ -136,11 +144,9 @@ def image(
     Example: gatewright image artist "A harbor at noon" -o harbor.png
     Exit codes: 0 painted, 1 the config has problems, 2 wrong usage, 3 no answer.
     """
-    references = [path.read_bytes() for path in reference or ()]
-    with client_of(config, stage) as client:
-        picture = client.image(
-            intent, _text(prompt), width=width, height=height, steps=steps, references=references, arm=arm
-        )
+    references, wanted = [path.read_bytes() for path in reference or ()], _text(prompt)
+    with client_of(config, stage) as client, waiting(intent):
+        picture = client.image(intent, wanted, width=width, height=height, steps=steps, references=references, arm=arm)
     output.write_bytes(picture.data)
     typer.echo(shown(picture) if as_json else f"{output}: {len(picture.data):,} bytes, {picture.media_type}")
 
@@ -159,7 +165,7 @@ def embed(
     Example: gatewright embed vectors "first text" "second text" --json
     Exit codes: 0 answered, 1 the config has problems, 2 wrong usage, 3 no answer.
     """
-    with client_of(config, stage) as client:
+    with client_of(config, stage) as client, waiting(intent):
         answer = client.embed(intent, texts, arm=arm)
     lines = [f"{vector[:4]} … {answer.dimensions} numbers" for vector in answer.vectors]
     typer.echo(shown(answer) if as_json else "\n".join(lines))
@@ -182,7 +188,7 @@ def transcribe(
     Exit codes: 0 written down, 1 the config has problems, 2 wrong usage, 3 no answer.
     """
     content = file.read_bytes()
-    with client_of(config, stage) as client:
+    with client_of(config, stage) as client, waiting(intent):
         transcript = client.transcribe(intent, content, language=language)
     typer.echo(shown(transcript) if as_json else transcript.text)
 
@@ -202,8 +208,9 @@ def speak(
     Example: gatewright speak say "Good morning" -o morning.mp3
     Exit codes: 0 spoken, 1 the config has problems, 2 wrong usage, 3 no answer.
     """
-    with client_of(config, stage) as client:
-        speech = client.speak(intent, _text(text), voice=voice)
+    said = _text(text)
+    with client_of(config, stage) as client, waiting(intent):
+        speech = client.speak(intent, said, voice=voice)
     output.write_bytes(speech.data)
     typer.echo(shown(speech) if as_json else f"{output}: {len(speech.data):,} bytes, {speech.media_type}")
 
