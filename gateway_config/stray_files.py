@@ -45,6 +45,8 @@ def _way_on(name: str) -> str | None:
     """What to do about a file, or None where it is read, or means to be no config."""
     folder, _, file = name.rpartition("/")
     stem, suffix = os.path.splitext(file)
+    if folder == ROUTES and suffix in (".yaml", ".yml"):
+        return None
     if suffix.lower() not in _SUFFIXES or any(part.startswith(".") for part in name.split("/")):
         return None
     if folder == "":
@@ -52,8 +54,6 @@ def _way_on(name: str) -> str | None:
         return f"Put what it says into {GATEWAY}, and remove it." if wanted else None
     if folder != ROUTES:
         return f"A route is a file right in {ROUTES}: move it there, or out of the folder."
-    if suffix in (".yaml", ".yml"):
-        return None
     return f"Rename it to {ROUTES}/{stem}.yaml, or move it out of the folder."
 
 

@@ -39,36 +39,35 @@ class Checked:
     @cached_property
     def _routes(self) -> tuple[RouteView, ...]:
         sources = self.config.route_sources
-        return tuple(RouteView(self.config, name, route, sources[name]) for name, route in self.config.routes.items())
+        return tuple(_view(name, route, sources[name]) for name, route in self.config.routes.items())
 
     def in_gateway(self, path: Path, message: str) -> Complaint:
         return Complaint(self.config.gateway_source, path, message)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RouteView:
-    """One route with its name and its file."""
+    """One route with its name and its file.
 
-    config: GatewayConfig
+    `served` are arms and fallbacks, and where they stand; `targets` is where the route names models, and which.
+    """
+
     name: str
     route: Route
     source: Source
+    served: Sequence[tuple[Path, Target]]
+    targets: Sequence[tuple[Path, str]]
 
     def complaint(self, path: Path, message: str) -> Complaint:
         return Complaint(self.source, path, message, self.name)
 
-    @cached_property
-    def served(self) -> tuple[tuple[Path, Target], ...]:
-        """Arms and fallbacks, and where they stand."""
-        arms: list[tuple[Path, Target]] = [(("arms", arm), target) for arm, target in self.route.arms.items()]
-        return (*arms, *[(("fallback", number), target) for number, target in enumerate(self.route.fallback)])
 
-    @cached_property
-    def targets(self) -> tuple[tuple[Path, str], ...]:
-        """Where the route names models, and which."""
-        limits = enumerate(self.route.limits)
-        named: list[tuple[Path, str]] = [((*path, "model"), target.model) for path, target in self.served]
-        return (*named, *[(("limits", number, "then"), limit.then) for number, limit in limits if limit.then != "stop"])
+def _view(name: str, route: Route, source: Source) -> RouteView:
+    served: list[tuple[Path, Target]] = [(("arms", arm), target) for arm, target in route.arms.items()]
+    served += [(("fallback", number), target) for number, target in enumerate(route.fallback)]
+    targets: list[tuple[Path, str]] = [((*path, "model"), target.model) for path, target in served]
+    targets += [(("limits", number, "then"), own.then) for number, own in enumerate(route.limits) if own.then != "stop"]
+    return RouteView(name, route, source, served, targets)
 
 
 RuleFunction = Callable[[Checked], Iterator[Complaint]]
