@@ -69,13 +69,20 @@ def planned(part: str) -> Iterator[tuple[Subject, list[Case], Callable[[Case, Ru
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/faults", description=__doc__)
     parser.add_argument("part", nargs="?", default="all", choices=("all", "provider", "engine", "stage", "kills"))
-    parser.add_argument("--sample", action="store_true", help=f"{SAMPLE} cases of each kind")
+    parser.add_argument(
+        "--sample",
+        type=int,
+        nargs="?",
+        const=SAMPLE,
+        metavar="N",
+        help=f"N cases of each kind, spread evenly ({SAMPLE})",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     chosen = parser.parse_args()
     tables = []
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # moto's, which tells each call
     for subject, found, run, emulator in planned(chosen.part):
-        tables.append(table_of(subject, spread(found, SAMPLE if chosen.sample else None), emulator, run))
+        tables.append(table_of(subject, spread(found, chosen.sample), emulator, run))
         if not chosen.json:
             show(tables[-1])
     if chosen.json:
