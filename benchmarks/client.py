@@ -96,11 +96,11 @@ def comparisons(calls: int, asked: Mapping[str, Mapping[str, Measure]]) -> list[
     ]
 
 
-def processes(base: str) -> list[Comparison]:
+def processes(base: str, folder: Path) -> list[Comparison]:
     """What a process pays before its first call, and holds after it."""
-    importing = {"gateway_config.runtime": 1.3, "… and its Client": 1.3}
+    importing = dict.fromkeys(("gateway_config.runtime", "… and its Client", "… and AsyncClient"), 1.3)
     return [
-        Comparison("import", imports(), 1, "ms", 1e3, most=importing),
+        Comparison("import", imports(folder), 1, "ms", 1e3, most=importing),
         Comparison("resident after a call", resident(base), 1, "MB", 1.0, "itself", {"gatewright": 60.0}),
     ]
 
@@ -125,7 +125,7 @@ def main() -> int:
                 found = told(comparison, chosen.rounds)
         # Many short pairs tell more than few long ones.
         print("\n".join(rows(*blocks(base, Path(folder), 16 * chosen.rounds, max(8, chosen.calls // 2)))), flush=True)
-        for comparison in processes(base):
+        for comparison in processes(base, Path(folder) / "bytecode"):
             told(comparison, max(1, chosen.rounds // 5))
     print(f"\n{a_fifth(found)}")
     if not LITELLM.exists():

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from pathlib import Path
 
 from benchmarks.client_contenders import LITELLM
 from benchmarks.client_timing import Measure
@@ -15,21 +17,29 @@ IMPORTS = {
     "httpx, pydantic, yaml": "import httpx, pydantic, yaml",
     "gateway_config.runtime": "import gateway_config.runtime",
     "… and its Client": "from gateway_config.runtime import Client",
+    "… and AsyncClient": "from gateway_config.runtime import AsyncClient, Client",
     "openai": "import openai",
 }
 # The memory now, not the most there ever was: what is read for the import alone is given back.
 RESIDENT = "\nimport resource\nprint(int(open('/proc/self/statm').read().split()[1]) * resource.getpagesize() / 1e6)"
 
 
-def imports() -> dict[str, Measure]:
-    """Seconds of a whole process that imports; litellm's own environment where it is there."""
-    found = {name: _seconds([sys.executable, "-c", statement]) for name, statement in IMPORTS.items()}
-    return {**found, "litellm": _seconds([str(LITELLM), "-c", "import litellm"])} if LITELLM.exists() else found
+def imports(folder: Path) -> dict[str, Measure]:
+    """Seconds of a whole process that imports; litellm's own environment where it is there.
 
-
-def _seconds(command: list[str]) -> Measure:
-    # Without it litellm asks the network for its price list.
+    The bytecode of all is kept in `folder`: an import that compiles its source each time measures the compiler.
+    """
+    # Without the first, litellm asks the network for its price list.
     environment = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
+    environment["PYTHONPYCACHEPREFIX"] = str(folder)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    commands = {name: [sys.executable, "-c", statement] for name, statement in IMPORTS.items()}
+    if LITELLM.exists():
+        commands["litellm"] = [str(LITELLM), "-c", "import litellm"]
+    return {name: _seconds(command, environment) for name, command in commands.items()}
+
+
+def _seconds(command: list[str], environment: Mapping[str, str]) -> Measure:
 
     def measure(times: int) -> float:
         began = time.perf_counter()
