@@ -33,8 +33,7 @@ def ask(
 ) -> Flow[Answer]:
     """One question, one answer."""
     call, asking = opened_call(core, intent, asking_of(text, options), options, deeper_of)
-    call.question = (intent, text, options)
-    call.keep("prompt", text)
+    call.asked(intent, text, options)
     return (yield from core.recorded(call, _fitting(core, call, asking)))
 
 
@@ -43,6 +42,9 @@ def deeper(core: Core, answer: Answer, options: Mapping[str, Any]) -> Flow[Answe
     if not isinstance(answer, Answer):
         raise InputError(f"deeper takes the answer of ask, of a stream or of a batch; found {shown(answer)}.")
     intent, text, before = answer.question
+    route = core.view.route_of(intent, TEXT_KINDS).route
+    if route.tier is None:
+        raise InputError(f'the route "{route.name}" has no tiers, so nothing is deeper. Give it `tiers`.')
     if answer.tier == "frontier":
         raise InputError("this answer came from the frontier tier already; nothing is deeper.")
     return (yield from ask(core, intent, text, {**before, "arm": None, **options, "tier": "frontier"}, answer.trace))

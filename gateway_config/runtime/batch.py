@@ -104,8 +104,7 @@ def _note_lost(core: Core, items: Sequence[Item], error: BaseException) -> None:
 
 def _item(core: Core, intent: str, number: int, text: Any, options: Mapping[str, Any]) -> Item:
     call, asking = opened_call(core, intent, asking_of(text, options), {"deadline_ms": DEADLINE_MS, **options})
-    call.question = (intent, text, options)
-    call.keep("prompt", text)
+    call.asked(intent, text, options)
     target = call.view.target(call.assigned)
     if target is None or target.upstream != "workers-ai":
         raise InputError(f'only Workers AI queues batches, and "{call.view.route.name}" would ask another upstream.')

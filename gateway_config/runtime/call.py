@@ -79,6 +79,11 @@ class Call:
         """The trace of the attempt that ended last."""
         return trace_of(self.view.route.config_digest, self.request_id, max(1, len(self.attempts)))
 
+    def asked(self, intent: str, text: str | Sequence[Any], options: Mapping[str, Any]) -> None:
+        """Notes the question, for `deeper` and the record; the caller may go on with its list of messages."""
+        self.question = (intent, text if isinstance(text, str) else [*text], options)
+        self.keep("prompt", text)
+
     def keep(self, part: Kept, said: str | Sequence[Any] | Mapping[str, Any] | None) -> None:
         """Keeps what was asked or answered for the record, if the route asks for it and it is not empty."""
         if part in self.view.route.records and said:

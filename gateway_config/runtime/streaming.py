@@ -29,8 +29,7 @@ def stream(core: Core, intent: str, text: str | Sequence[Message], options: Mapp
     The question is looked at now, and asked when the flow is driven.
     """
     call, asking = opened_call(core, intent, asking_of(text, options, streamed=True), options)
-    call.question = (intent, text, options)
-    call.keep("prompt", text)
+    call.asked(intent, text, options)
     return _events(core, call, asking)
 
 

@@ -301,6 +301,22 @@ def test_going_deeper_asks_the_same_on_the_frontier_and_links_the_records(rich: 
     assert [record["user"] for record in records] == ["ada", "ada"]
 
 
+def test_going_deeper_asks_what_was_asked_whatever_became_of_the_messages(rich: CompiledConfig) -> None:
+    gateway, messages = Gateway(answering(model=GEMMA)), [{"role": "user", "content": "Hi"}]
+    client = gateway.client(rich)
+    near = client.ask("edit", messages)
+    messages.append({"role": "assistant", "content": near.text})
+    client.deeper(near)
+    assert gateway.bodies[0]["messages"] == gateway.bodies[1]["messages"]
+
+
+def test_nothing_is_deeper_where_there_are_no_tiers(rich: CompiledConfig) -> None:
+    client = Gateway(answering(model=GEMMA)).client(rich)
+    answer = client.ask("seer", "Hi")
+    with pytest.raises(InputError, match='"seeing" has no tiers, so nothing is deeper'):
+        client.deeper(answer)
+
+
 def test_nothing_is_deeper_than_the_frontier(rich: CompiledConfig) -> None:
     client = Gateway(answering(model=GEMMA)).client(rich)
     with pytest.raises(InputError, match="nothing is deeper"):
