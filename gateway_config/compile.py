@@ -361,9 +361,9 @@ def _sent_along(target: CompiledTarget) -> dict[str, Any]:
 
 def keys_read(graph: Graph) -> tuple[str, ...]:
     """The metadata keys that a graph asks for, in the order in which they are sent."""
-    asking = (element for element in graph.elements.values() if element.type in (CONDITIONAL, RATE))
-    keys = {key for element in asking for key in _keys_of(element)}
-    return (*(key for key in _FIRST_KEYS if key in keys), *sorted(keys - set(_FIRST_KEYS)))
+    asking = [element for element in graph.elements.values() if element.type in (CONDITIONAL, RATE)]
+    keys = set[str]().union(*map(_keys_of, asking))
+    return (*[key for key in _FIRST_KEYS if key in keys], *sorted(keys.difference(_FIRST_KEYS)))
 
 
 def _keys_of(element: Element) -> set[str]:

@@ -28,6 +28,7 @@ MOST_PROBLEMS = 100
 _PartT = TypeVar("_PartT", bound=Part)
 
 
+@without_collection()
 def load(directory: FilePath, stage: str) -> GatewayConfig:
     """The config of one stage. Raises ConfigError with all problems of all files, in order of place."""
     return load_documents(read(directory), stage)
@@ -48,6 +49,7 @@ def _stops(problem: Problem) -> bool:
     return problem.severity is Severity.ERROR and not dated
 
 
+@without_collection()
 def examine(
     directory: FilePath, stage: str, today: datetime.date | None = None
 ) -> tuple[GatewayConfig | None, list[Problem]]:

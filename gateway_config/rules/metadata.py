@@ -79,9 +79,9 @@ def _sent(route: Route) -> list[str]:
 def metadata_budget(checked: Checked) -> Iterator[Complaint]:
     """A route needs at most five metadata keys, the trace among them; Cloudflare drops what comes after."""
     for view in checked.routes():
-        needed = ["trace", *sorted(_needed(view.route))]
+        asking = [key for key in ("when", "limits", "elements") if getattr(view.route, key)]
+        needed = ["trace", *sorted(_needed(view.route))] if asking else []
         if is_routed(view.route) and len(needed) > MOST_KEYS:
-            asking = [key for key in ("when", "limits", "elements") if getattr(view.route, key)]
             keys = f"{len(needed)} metadata keys ({', '.join(needed)})"
             way_on = f"Ask for fewer in {listed(f'`{key}`' for key in asking)}."
             yield view.complaint(

@@ -36,14 +36,11 @@ def kind_mismatch(checked: Checked) -> Iterator[Complaint]:
 @rule(Severity.WARNING)
 def context_mismatch(checked: Checked) -> Iterator[Complaint]:
     """The models of a split take prompts of about the same length, so that no arm fails where the other answers."""
+    sizes = {name: model.context_tokens for name, model in checked.config.file.models.items() if model.context_tokens}
     for view in checked.routes():
-        sizes = {
-            arm: model.context_tokens
-            for arm, target in view.route.arms.items()
-            if (model := checked.config.file.models.get(target.model)) and model.context_tokens
-        }
+        arms = view.route.arms
         for path, split in view.route.splits().items():
-            own = {arm: sizes[arm] for arm in split if arm in sizes}
+            own = {arm: size for arm in split if arm in arms and (size := sizes.get(arms[arm].model))}
             if own and max(own.values()) > 2 * min(own.values()):
                 small, large = min(own, key=own.__getitem__), max(own, key=own.__getitem__)
                 message = (
