@@ -237,6 +237,12 @@ def test_graphs_stay_small(golden: Golden) -> None:
     golden("compile_sizes.json", json.dumps(typical_sizes(), indent=1) + "\n")
 
 
+def test_the_decision_about_splits_says_what_they_take() -> None:
+    page = (REPOSITORY.parent / "docs" / "decisions" / "001-buckets-before-percentages.md").read_text()
+    told = {name for name, size in typical_sizes().items() if f"{name} {size}" in " ".join(page.split())}
+    assert told == typical_sizes().keys() - {"two equal arms"}
+
+
 def test_ids_of_elements_are_readable() -> None:
     for case in CASES:
         for route in compiled_case(case).routes.values():
