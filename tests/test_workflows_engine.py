@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from gateway_config.control_plane import ControlPlane
 from infra.settings import TokenUse
 from infra.tokens import USES
 from tests.emulator.server import TEST_TOKEN, Running, running_emulator
+from tests.permissions import granted, new_token
 from tests.s3 import running_s3
 from tests.stand_in.project import ROOT, TEST_ACCOUNT, edit, project_environment, write_project
 from tests.workflows import Ran, Runner, step
@@ -23,7 +23,6 @@ from tests.workflows import Ran, Runner, step
 pytestmark = pytest.mark.engine
 
 ROUTES = f"/accounts/{TEST_ACCOUNT}/ai-gateway/gateways/inference-prod/routes"
-SCOPE = "com.cloudflare.api.account"
 TIMEOUT = 'elements["quick-chat.champion"].properties.timeout'
 DEPLOY = ("deploy", "prod", "Bring it up, and see that nothing is left to change")
 PREVIEW = ("pull-request", "preview", "Preview")
@@ -65,14 +64,6 @@ class Repository:
         version = self.api.post(f"{path}/versions", {"elements": elements})["version_id"]
         self.api.post(f"{path}/deployments", {"version_id": version})
 
-    def token(self, *names: str) -> str:
-        """A new token on the account with these permission groups."""
-        account = f"/accounts/{TEST_ACCOUNT}"
-        known = {one["name"]: one["id"] for one in self.api.get(f"{account}/tokens/permission_groups?scope={SCOPE}")}
-        groups = [{"id": known[name]} for name in names]
-        policy = {"effect": "allow", "permission_groups": groups, "resources": {f"{SCOPE}.{TEST_ACCOUNT}": "*"}}
-        return str(self.api.post(f"{account}/tokens", {"name": "ci", "policies": [policy]})["value"])
-
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Iterator[Repository]:
@@ -82,13 +73,6 @@ def repository(tmp_path: Path) -> Iterator[Repository]:
         ControlPlane(TEST_TOKEN, emulator.control_plane) as api,
     ):
         yield Repository(tmp_path, emulator, s3.url, api)
-
-
-def granted(token: str) -> tuple[str, ...]:
-    """The permission groups that docs/ci.md names for a token."""
-    row = re.compile(rf"^\| `?{token}`?(?:,[^|]*)? \| ([^|]*) \|$", re.MULTILINE)
-    [groups] = row.findall((ROOT / "docs/ci.md").read_text())
-    return tuple(groups.split(", "))
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -105,7 +89,7 @@ def test_the_page_on_ci_names_the_permission_groups_of_the_stage_s_own_tokens(us
 
 
 def test_a_change_is_deployed_previewed_by_who_may_only_read_and_a_hand_edit_is_found(repository: Repository) -> None:
-    bootstrap, reader = (repository.token(*granted(name)) for name in ("bootstrap", "preview"))
+    bootstrap, reader = (new_token(repository.api, *granted(name)) for name in ("bootstrap", "preview"))
     deployed = repository.run(*DEPLOY, CLOUDFLARE_API_TOKEN=bootstrap)
     assert deployed.code == 0, deployed.said
     assert deployed.said.splitlines()[-1].startswith("nothing to change")
@@ -124,7 +108,7 @@ def test_a_change_is_deployed_previewed_by_who_may_only_read_and_a_hand_edit_is_
     assert files(repository.state) == state, "its access to the state may be read-only as well"
 
     assert repository.run(*DEPLOY, CLOUDFLARE_API_TOKEN=reader).code == 3, "who may only read deploys nothing"
-    deployer = repository.token(*granted("deploy"))
+    deployer = new_token(repository.api, *granted("deploy"))
     assert repository.run(*DEPLOY, CLOUDFLARE_API_TOKEN=deployer).code == 0
     assert repository.run(*DRIFT, CLOUDFLARE_API_TOKEN=reader).outputs == {"status": "0"}
     repository.tamper()
