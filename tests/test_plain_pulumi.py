@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.emulator.server import Running, running_emulator
-from tests.stand_in.project import ROOT, edit, project_environment, write_project
+from gateway_config.control_plane import ControlPlane
+from tests.emulator.server import TEST_TOKEN, Running, running_emulator
+from tests.stand_in.project import ROOT, TEST_ACCOUNT, edit, project_environment, write_project
 
 pytestmark = pytest.mark.engine
 STAND_IN = ROOT / "tests" / "language_host" / "bin"
@@ -72,3 +73,33 @@ def test_plain_pulumi_shows_the_problems_of_the_config_with_their_place(project:
     assert "routes/quick-chat.yaml:" in plan.stdout + plan.stderr
     assert "wrong-value" in plan.stdout + plan.stderr
     assert "Traceback" not in plan.stdout + plan.stderr
+
+
+def test_the_cli_gets_our_schema_and_finds_nothing_wrong_in_it(project: Path, emulator: Running) -> None:
+    plugin = ROOT / "infra/provider/bin/pulumi-resource-gatewright"
+    got = pulumi(project, emulator, "package", "get-schema", str(plugin))
+    assert got.returncode == 0, got.stderr
+    assert json.loads(got.stdout)["resources"].keys() == {
+        f"gatewright:index:{name}" for name in ("LogpushJob", "LoraAdapter", "PublishedConfig", "Route")
+    }
+    (project / "schema.json").write_text(got.stdout)
+    checked = pulumi(project, emulator, "schema", "check", "schema.json")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_a_route_that_was_made_elsewhere_is_imported_by_its_name(project: Path, emulator: Running) -> None:
+    assert pulumi(project, emulator, "stack", "init", "imported").returncode == 0
+    gateways = f"/accounts/{TEST_ACCOUNT}/ai-gateway/gateways"
+    settings = {"cache_invalidate_on_update": False, "cache_ttl": 0, "collect_logs": True}
+    with ControlPlane(TEST_TOKEN, emulator.control_plane) as api:
+        api.post(gateways, {"id": "elsewhere", **settings, "rate_limiting_interval": 0, "rate_limiting_limit": 0})
+        start = {"id": "start", "type": "start", "outputs": {"next": {"elementId": "end"}}}
+        elements = [start, {"id": "end", "type": "end", "outputs": {}}]
+        api.post(f"{gateways}/elsewhere/routes", {"name": "theirs", "elements": elements})
+    id = f"{TEST_ACCOUNT}/elsewhere/theirs"
+    words = ("import", "gatewright:index:Route", "theirs", id, "--yes", "--skip-preview", "--generate-code=false")
+    done = pulumi(project, emulator, *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    state = json.loads(pulumi(project, emulator, "stack", "export").stdout)["deployment"]["resources"]
+    (route,) = [resource for resource in state if resource["type"] == "gatewright:index:Route"]
+    assert (route["inputs"]["name"], route["inputs"]["elements"].keys()) == ("theirs", {"start", "end"})
