@@ -25,13 +25,18 @@ SAMPLE = 12
 def table_of(
     subject: Subject, chosen: Sequence[Case], emulator: Running, run: Callable[[Case, Running], Result] = result_of
 ) -> Table:
-    """Runs the cases one after another; on a terminal, a line tells how far it is."""
+    """Runs the cases one after another, until a Ctrl-C; on a terminal, a line tells how far it is."""
     began = time.monotonic()
     results: list[Result] = []
     for number, case in enumerate(chosen, 1):
         if sys.stderr.isatty():
             print(f"\r\x1b[K{number}/{len(chosen)} {case}", end="", file=sys.stderr, flush=True)
-        results.append(run(case, emulator))
+        try:
+            results.append(run(case, emulator))
+        except KeyboardInterrupt:
+            break
+        except Exception as error:
+            results.append(Result(case, "wrong", None, f"the run itself failed: {error!r}"))
     if sys.stderr.isatty():
         print("\r\x1b[K", end="", file=sys.stderr)
     return Table(subject.name, subject.steps, results, time.monotonic() - began)

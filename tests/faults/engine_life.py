@@ -13,7 +13,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gateway_config.compile import compile_config
@@ -122,7 +122,8 @@ class EngineLife:
         time.sleep(0.1)
         engines = subprocess.run(["pgrep", "-P", str(run.pid)], capture_output=True, text=True, check=False).stdout
         for pid in [*engines.split(), str(run.pid)]:
-            os.kill(int(pid), signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
         run.communicate(timeout=30)
         time.sleep(0.7)  # the request that was under way is still carried out
 
