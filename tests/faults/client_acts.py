@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
 from tests.faults.client_peer import STREAM_HEAD, Act, Heard, answer, chunk, last, right, right_body
 
@@ -16,6 +17,11 @@ CANARY = "test-canary-" * 4
 def saying(content: bytes) -> Act:
     """Says this and hangs up."""
     return lambda heard: heard.say(content)
+
+
+def making(make: Callable[[], bytes]) -> Act:
+    """Says what is too large to be kept at hand, and hangs up."""
+    return lambda heard: heard.say(make())
 
 
 def refusing(status: str, code: int | None = None, *headers: str) -> Act:
@@ -100,10 +106,16 @@ def half(share: float, end: str) -> Act:
     return act
 
 
+def bombing(size: int, codings: str = "gzip") -> Act:
+    """So many zeros, packed as `codings` say."""
+    return making(lambda: last(bomb(size, codings.count("gzip")), f"content-encoding: {codings}"))
+
+
 def zipped(content: bytes, codings: str = "gzip") -> Act:
     return saying(last(content, f"content-encoding: {codings}"))
 
 
+@cache
 def bomb(size: int, times: int = 1) -> bytes:
     """So many zeros as gzip, so many times over."""
     packer = zlib.compressobj(wbits=31)
