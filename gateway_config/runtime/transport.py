@@ -201,7 +201,12 @@ class _Connection(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        return _Connection(self._own.start_tls(ssl_context, server_hostname, _left(timeout, httpcore.ConnectTimeout)))
+        try:
+            left = _left(timeout, httpcore.ConnectTimeout)
+        except httpcore.ConnectTimeout:
+            self.close()  # nobody else would
+            raise
+        return _Connection(self._own.start_tls(ssl_context, server_hostname, left))
 
     def get_extra_info(self, info: str) -> Any:
         return self._own.get_extra_info(info)

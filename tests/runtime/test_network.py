@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpcore
 import pytest
 
 from gateway_config.compiled import CompiledConfig
@@ -27,6 +28,8 @@ from gateway_config.runtime import (
     Settings,
     StreamInterruptedError,
 )
+from gateway_config.runtime.call import Until, now
+from gateway_config.runtime.transport import _Connection
 from tests.faults.client_certificates import certificate_of
 from tests.runtime.test_decoder import delta, sse
 from tests.runtime.world import TOKEN, completion
@@ -318,3 +321,16 @@ def test_what_a_peer_says_beyond_its_answer_answers_no_other_call_in_asyncio(con
 
     with serving(stray_answer) as settings:
         assert asyncio.run(asking(settings)) == ["1", "1", "1"]
+
+
+def test_a_connection_whose_time_is_over_before_it_is_encrypted_is_closed() -> None:
+    class Stream(httpcore.NetworkStream):
+        closed = False
+
+        def close(self) -> None:
+            self.closed = True
+
+    own = Stream()
+    with pytest.raises(httpcore.ConnectTimeout):
+        _Connection(own).start_tls(ssl.create_default_context(), "gateway.test", Until(5.0, now() - 1))
+    assert own.closed
