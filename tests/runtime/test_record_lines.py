@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway_config.compiled import CompiledConfig
@@ -100,6 +100,7 @@ def plain_record(config: CompiledConfig, call: Call, status: str, answer: Answer
     }
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine draws slowly, and is no failure
 @given(st.data())
 def test_a_line_is_the_json_of_its_record_whatever_its_fields_are(small: CompiledConfig, data: st.DataObject) -> None:
     facts = data.draw(asked)
