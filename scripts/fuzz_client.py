@@ -13,8 +13,8 @@ import random
 import time
 from collections import Counter
 
-from gateway_config.runtime.chat import MalformedError
-from gateway_config.runtime.decoder import ChatDecoder
+from gateway_config.runtime.bodies.chat import MalformedError
+from gateway_config.runtime.bodies.decoder import ChatDecoder
 from gateway_config.runtime.events import Event, TextEvent
 
 WHOLE = (

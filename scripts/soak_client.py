@@ -36,7 +36,7 @@ from gateway_config.r2 import Bucket, Keys
 from gateway_config.runtime import CallError, Client, Settings
 from gateway_config.runtime.base import config_of_files
 from gateway_config.runtime.following import Publication
-from gateway_config.runtime.record_reader import RecordReader
+from gateway_config.runtime.records.reader import RecordReader
 from tests.emulator.server import TEST_TOKEN, Running
 from tests.runtime.deployed import ACCOUNT, deploy
 

@@ -17,7 +17,7 @@ from gateway_config.graph import graph_digest
 from gateway_config.load import load
 from gateway_config.runtime import Answer, Client, Outcome, Settings
 from gateway_config.runtime.following import Publication
-from gateway_config.runtime.segments import read_records
+from gateway_config.runtime.records.segments import read_records
 from gateway_config.wire import from_wire
 from infra.engine import Engine
 from tests.adapter_on_disk import MISTRAL

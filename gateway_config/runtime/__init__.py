@@ -8,13 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gateway_config.runtime.aio import AsyncClient
     from gateway_config.runtime.answer import Answer, Attempt, Outcome, ServedBy, Timing, ToolCall, Usage
-    from gateway_config.runtime.batch import Job
-    from gateway_config.runtime.classify import Verdict
     from gateway_config.runtime.client import Client
     from gateway_config.runtime.drift import Drift
-    from gateway_config.runtime.drive import Stream
-    from gateway_config.runtime.drive_async import AsyncStream
-    from gateway_config.runtime.embed import Embeddings
     from gateway_config.runtime.errors import (
         AnsweredNoError,
         BlockedError,
@@ -45,11 +40,16 @@ if TYPE_CHECKING:
         ToolCallEvent,
         UsageEvent,
     )
-    from gateway_config.runtime.image import Image
-    from gateway_config.runtime.rerank import Ranked, Ranking
+    from gateway_config.runtime.kinds.batch import Job
+    from gateway_config.runtime.kinds.classify import Verdict
+    from gateway_config.runtime.kinds.embed import Embeddings
+    from gateway_config.runtime.kinds.image import Image
+    from gateway_config.runtime.kinds.rerank import Ranked, Ranking
+    from gateway_config.runtime.kinds.speak import Speech
+    from gateway_config.runtime.kinds.transcribe import Transcript
+    from gateway_config.runtime.sending.drive import Stream
+    from gateway_config.runtime.sending.drive_async import AsyncStream
     from gateway_config.runtime.settings import Settings
-    from gateway_config.runtime.speak import Speech
-    from gateway_config.runtime.transcribe import Transcript
 
 # The names of each module, which is imported when one of them is used: an application pays for what it asks for.
 _NAMES = {

@@ -13,15 +13,13 @@ import httpx
 
 from gateway_config.compiled import CompiledConfig
 from gateway_config.runtime.answer import Answer, Outcome
-from gateway_config.runtime.ask import ask, deeper
 from gateway_config.runtime.base import Base, config_of_files
-from gateway_config.runtime.caching import pairs_of, raise_cold
-from gateway_config.runtime.chat import Message
-from gateway_config.runtime.door import async_transports_of
+from gateway_config.runtime.bodies.chat import Message
 from gateway_config.runtime.drift import Drift
-from gateway_config.runtime.drive_async import AsyncStream, drive_async
 from gateway_config.runtime.errors import ClientError
-from gateway_config.runtime.flow import Flow
+from gateway_config.runtime.kinds.ask import ask, deeper
+from gateway_config.runtime.kinds.caching import pairs_of, raise_cold
+from gateway_config.runtime.kinds.streaming import stream
 from gateway_config.runtime.options import (
     AskOptions,
     CallOptions,
@@ -31,20 +29,22 @@ from gateway_config.runtime.options import (
     SpeakOptions,
     TranscribeOptions,
 )
+from gateway_config.runtime.sending.door import async_transports_of
+from gateway_config.runtime.sending.drive_async import AsyncStream, drive_async
+from gateway_config.runtime.sending.flow import Flow
 from gateway_config.runtime.settings import Settings
-from gateway_config.runtime.streaming import stream
 
 # The rest is imported by the methods that need it: most applications use two or three kinds.
 if TYPE_CHECKING:
-    from gateway_config.runtime.batch import Job
-    from gateway_config.runtime.classify import Verdict
-    from gateway_config.runtime.embed import Embeddings
-    from gateway_config.runtime.feedback import Feedback, Thumb
     from gateway_config.runtime.following import Publication
-    from gateway_config.runtime.image import Image
-    from gateway_config.runtime.rerank import Ranking
-    from gateway_config.runtime.speak import Speech
-    from gateway_config.runtime.transcribe import Transcript
+    from gateway_config.runtime.kinds.batch import Job
+    from gateway_config.runtime.kinds.classify import Verdict
+    from gateway_config.runtime.kinds.embed import Embeddings
+    from gateway_config.runtime.kinds.image import Image
+    from gateway_config.runtime.kinds.rerank import Ranking
+    from gateway_config.runtime.kinds.speak import Speech
+    from gateway_config.runtime.kinds.transcribe import Transcript
+    from gateway_config.runtime.records.feedback import Feedback, Thumb
 
 T = TypeVar("T")
 Transports = WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncBaseTransport]
@@ -130,13 +130,13 @@ class AsyncClient(Base):
 
     async def image(self, intent: str, prompt: str, **options: Unpack[ImageOptions]) -> Image:
         """As with `Client`."""
-        from gateway_config.runtime.image import image
+        from gateway_config.runtime.kinds.image import image
 
         return await self._run(image(self._core, intent, prompt, options))
 
     async def embed(self, intent: str, texts: str | Sequence[str], **options: Unpack[EmbedOptions]) -> Embeddings:
         """As with `Client`."""
-        from gateway_config.runtime.embed import embed
+        from gateway_config.runtime.kinds.embed import embed
 
         return await self._run(embed(self._core, intent, texts, options))
 
@@ -144,25 +144,25 @@ class AsyncClient(Base):
         self, intent: str, query: str, documents: Sequence[str], **options: Unpack[RerankOptions]
     ) -> Ranking:
         """As with `Client`."""
-        from gateway_config.runtime.rerank import rerank
+        from gateway_config.runtime.kinds.rerank import rerank
 
         return await self._run(rerank(self._core, intent, query, documents, options))
 
     async def transcribe(self, intent: str, audio: bytes, **options: Unpack[TranscribeOptions]) -> Transcript:
         """As with `Client`."""
-        from gateway_config.runtime.transcribe import transcribe
+        from gateway_config.runtime.kinds.transcribe import transcribe
 
         return await self._run(transcribe(self._core, intent, audio, options))
 
     async def speak(self, intent: str, text: str, **options: Unpack[SpeakOptions]) -> Speech:
         """As with `Client`."""
-        from gateway_config.runtime.speak import speak
+        from gateway_config.runtime.kinds.speak import speak
 
         return await self._run(speak(self._core, intent, text, options))
 
     async def classify(self, intent: str, text: str | Sequence[Message], **options: Unpack[CallOptions]) -> Verdict:
         """As with `Client`."""
-        from gateway_config.runtime.classify import classify
+        from gateway_config.runtime.kinds.classify import classify
 
         return await self._run(classify(self._core, intent, text, options))
 
@@ -170,7 +170,7 @@ class AsyncClient(Base):
         self, intent: str, inputs: Sequence[str | Sequence[Message]], poll_s: float = 5.0, **options: Unpack[AskOptions]
     ) -> list[Job]:
         """As with `Client`."""
-        from gateway_config.runtime.batch import batch
+        from gateway_config.runtime.kinds.batch import batch
 
         left = Event()
         try:
@@ -186,7 +186,7 @@ class AsyncClient(Base):
         self, about: Outcome | str, *, thumb: Thumb | None = None, score: float | None = None, note: str | None = None
     ) -> Feedback:
         """As with `Client`."""
-        from gateway_config.runtime.feedback import give_feedback
+        from gateway_config.runtime.records.feedback import give_feedback
 
         return await asyncio.to_thread(give_feedback, self._core, about, thumb, score, note)
 

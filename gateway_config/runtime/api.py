@@ -10,9 +10,9 @@ import httpx
 
 from gateway_config.control_plane import BASE_URL, ControlPlane
 from gateway_config.errors import UsageError
-from gateway_config.runtime.call import Until
-from gateway_config.runtime.door import Door, network_to, without
 from gateway_config.runtime.errors import MissingSettingError
+from gateway_config.runtime.sending.call import Until
+from gateway_config.runtime.sending.door import Door, network_to, without
 
 
 def api_until(moment: float, longest_s: float, sleep: Callable[[float], None], **options: Any) -> ControlPlane:

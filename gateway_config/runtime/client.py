@@ -10,15 +10,13 @@ import httpx
 
 from gateway_config.compiled import CompiledConfig
 from gateway_config.runtime.answer import Answer, Outcome
-from gateway_config.runtime.ask import ask, deeper
 from gateway_config.runtime.base import Base, config_of_files
-from gateway_config.runtime.caching import pairs_of, raise_cold
-from gateway_config.runtime.chat import Message
-from gateway_config.runtime.door import transport_of
+from gateway_config.runtime.bodies.chat import Message
 from gateway_config.runtime.drift import Drift
-from gateway_config.runtime.drive import Stream, drive
 from gateway_config.runtime.errors import ClientError
-from gateway_config.runtime.flow import Flow
+from gateway_config.runtime.kinds.ask import ask, deeper
+from gateway_config.runtime.kinds.caching import pairs_of, raise_cold
+from gateway_config.runtime.kinds.streaming import stream
 from gateway_config.runtime.options import (
     AskOptions,
     CallOptions,
@@ -28,20 +26,22 @@ from gateway_config.runtime.options import (
     SpeakOptions,
     TranscribeOptions,
 )
+from gateway_config.runtime.sending.door import transport_of
+from gateway_config.runtime.sending.drive import Stream, drive
+from gateway_config.runtime.sending.flow import Flow
 from gateway_config.runtime.settings import Settings
-from gateway_config.runtime.streaming import stream
 
 # The rest is imported by the methods that need it: most applications use two or three kinds.
 if TYPE_CHECKING:
-    from gateway_config.runtime.batch import Job
-    from gateway_config.runtime.classify import Verdict
-    from gateway_config.runtime.embed import Embeddings
-    from gateway_config.runtime.feedback import Feedback, Thumb
     from gateway_config.runtime.following import Publication
-    from gateway_config.runtime.image import Image
-    from gateway_config.runtime.rerank import Ranking
-    from gateway_config.runtime.speak import Speech
-    from gateway_config.runtime.transcribe import Transcript
+    from gateway_config.runtime.kinds.batch import Job
+    from gateway_config.runtime.kinds.classify import Verdict
+    from gateway_config.runtime.kinds.embed import Embeddings
+    from gateway_config.runtime.kinds.image import Image
+    from gateway_config.runtime.kinds.rerank import Ranking
+    from gateway_config.runtime.kinds.speak import Speech
+    from gateway_config.runtime.kinds.transcribe import Transcript
+    from gateway_config.runtime.records.feedback import Feedback, Thumb
 
 T = TypeVar("T")
 
@@ -137,37 +137,37 @@ class Client(Base):
 
     def image(self, intent: str, prompt: str, **options: Unpack[ImageOptions]) -> Image:
         """A picture of 1024 × 1024 pixels, unless `width` and `height` say otherwise."""
-        from gateway_config.runtime.image import image
+        from gateway_config.runtime.kinds.image import image
 
         return self._run(image(self._core, intent, prompt, options))
 
     def embed(self, intent: str, texts: str | Sequence[str], **options: Unpack[EmbedOptions]) -> Embeddings:
         """One vector for each text, in their order; at most 100 at once."""
-        from gateway_config.runtime.embed import embed
+        from gateway_config.runtime.kinds.embed import embed
 
         return self._run(embed(self._core, intent, texts, options))
 
     def rerank(self, intent: str, query: str, documents: Sequence[str], **options: Unpack[RerankOptions]) -> Ranking:
         """The documents in the order in which they answer the query."""
-        from gateway_config.runtime.rerank import rerank
+        from gateway_config.runtime.kinds.rerank import rerank
 
         return self._run(rerank(self._core, intent, query, documents, options))
 
     def transcribe(self, intent: str, audio: bytes, **options: Unpack[TranscribeOptions]) -> Transcript:
         """What is said in a recording of at most 25 MB."""
-        from gateway_config.runtime.transcribe import transcribe
+        from gateway_config.runtime.kinds.transcribe import transcribe
 
         return self._run(transcribe(self._core, intent, audio, options))
 
     def speak(self, intent: str, text: str, **options: Unpack[SpeakOptions]) -> Speech:
         """The text, spoken."""
-        from gateway_config.runtime.speak import speak
+        from gateway_config.runtime.kinds.speak import speak
 
         return self._run(speak(self._core, intent, text, options))
 
     def classify(self, intent: str, text: str | Sequence[Message], **options: Unpack[CallOptions]) -> Verdict:
         """Whether a text, or the last message of a conversation, is safe, and which hazards it holds."""
-        from gateway_config.runtime.classify import classify
+        from gateway_config.runtime.kinds.classify import classify
 
         return self._run(classify(self._core, intent, text, options))
 
@@ -178,7 +178,7 @@ class Client(Base):
 
         By Cloudflare's REST API with CLOUDFLARE_API_TOKEN: no gateway is known to pass batches.
         """
-        from gateway_config.runtime.batch import batch
+        from gateway_config.runtime.kinds.batch import batch
 
         return batch(self._core, intent, inputs, options, poll_s)
 
@@ -196,7 +196,7 @@ class Client(Base):
 
         Always into our records; into the gateway's log too where CLOUDFLARE_API_TOKEN may, and the account has one.
         """
-        from gateway_config.runtime.feedback import give_feedback
+        from gateway_config.runtime.records.feedback import give_feedback
 
         return give_feedback(self._core, about, thumb, score, note)
 

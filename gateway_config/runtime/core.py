@@ -14,15 +14,15 @@ import httpx
 from gateway_config.compiled import CompiledConfig, CompiledTarget
 from gateway_config.errors import UsageError
 from gateway_config.runtime.answer import Outcome, ServedBy, Usage
-from gateway_config.runtime.call import Call
-from gateway_config.runtime.door import Door
 from gateway_config.runtime.drift import Drift, DriftWatch
 from gateway_config.runtime.errors import CallError, DriftError
-from gateway_config.runtime.flow import Flow
-from gateway_config.runtime.ledger import Ledger
-from gateway_config.runtime.payload import Payload
-from gateway_config.runtime.records import call_line
-from gateway_config.runtime.retry import RetryBudget
+from gateway_config.runtime.kinds.payload import Payload
+from gateway_config.runtime.records.ledger import Ledger
+from gateway_config.runtime.records.schema import call_line
+from gateway_config.runtime.sending.call import Call
+from gateway_config.runtime.sending.door import Door
+from gateway_config.runtime.sending.flow import Flow
+from gateway_config.runtime.sending.retry import RetryBudget
 from gateway_config.runtime.settings import Settings
 from gateway_config.runtime.views import ConfigView
 

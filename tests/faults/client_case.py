@@ -18,7 +18,7 @@ from typing import Any
 from gateway_config.compiled import CompiledConfig
 from gateway_config.runtime import AsyncClient, CallError, Client, DoneEvent, Settings, TextEvent
 from gateway_config.runtime.events import Event
-from gateway_config.runtime.segments import read_records
+from gateway_config.runtime.records.segments import read_records
 from tests.faults.client_acts import CANARY
 from tests.faults.client_certificates import Certificates
 from tests.faults.client_faults import FETCHED, STREAMS, Fault

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from gateway_config.runtime.chat import MalformedError
-from gateway_config.runtime.decoder import ChatDecoder
+from gateway_config.runtime.bodies.chat import MalformedError
+from gateway_config.runtime.bodies.decoder import ChatDecoder
 from gateway_config.runtime.events import Event, TextEvent
 from scripts.fuzz_client import stream_of
 from tests.faults.client_acts import (

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway_config.compiled import CompiledConfig
-from gateway_config.runtime import retry
+from gateway_config.runtime.sending import retry
 from tests.runtime import test_kinds
 from tests.runtime.test_asking import MODELS, ROUTES
 from tests.runtime.world import compiled

@@ -21,8 +21,8 @@ from gateway_config.runtime import (
     MissingSettingError,
     UnknownIntentError,
 )
-from gateway_config.runtime.segments import read_records
-from gateway_config.runtime.trace import read_trace
+from gateway_config.runtime.records.segments import read_records
+from gateway_config.runtime.sending.trace import read_trace
 from tests.runtime.world import GEMMA, GPT_OSS, SETTINGS, TOKEN, Gateway, answering, completion
 
 

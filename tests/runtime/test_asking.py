@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from gateway_config.compiled import CompiledConfig
 from gateway_config.runtime import DoneEvent, InputError, KindMismatchError, ToolCall, UnfitAnswerError
-from gateway_config.runtime.segments import read_records
+from gateway_config.runtime.records.segments import read_records
 from tests.runtime.test_decoder import OPENAI
 from tests.runtime.world import GEMMA, GPT_OSS, Gateway, answering, completion
 

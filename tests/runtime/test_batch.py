@@ -22,7 +22,7 @@ from gateway_config.runtime import (
     Settings,
     UnauthorizedError,
 )
-from gateway_config.runtime.segments import read_records
+from gateway_config.runtime.records.segments import read_records
 from tests.emulator.server import TEST_TOKEN, Running
 from tests.runtime.deployed import ACCOUNT
 from tests.runtime.test_asking import MODELS, ROUTES

@@ -11,7 +11,7 @@ import pytest
 
 from gateway_config.compiled import CompiledCache, CompiledConfig, CompiledDate
 from gateway_config.runtime import AnsweredNoError, DoneEvent, InputError, MissingSettingError, Settings
-from gateway_config.runtime.caching import rendered
+from gateway_config.runtime.kinds.caching import rendered
 from tests.runtime.test_asking import SCHEMA
 from tests.runtime.test_decoder import OPENAI
 from tests.runtime.world import GEMMA, SETTINGS, Gateway, answering, completion, gateway_error

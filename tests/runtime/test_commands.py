@@ -16,8 +16,8 @@ from typer.testing import CliRunner, Result
 from gateway_config.commands.app import app_for
 from gateway_config.compiled import CompiledConfig
 from gateway_config.control_plane import ControlPlane
-from gateway_config.runtime.record_reader import RecordReader
-from gateway_config.runtime.usage import table, usage_rows
+from gateway_config.runtime.records.reader import RecordReader
+from gateway_config.runtime.records.usage import table, usage_rows
 from tests.emulator.server import TEST_TOKEN, Running
 from tests.runtime.deployed import ACCOUNT, deploy, routes_path
 from tests.runtime.test_kinds import MODELS, ROUTES, WAV

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway_config.runtime.answer import ToolCall, Usage
-from gateway_config.runtime.chat import MalformedError
-from gateway_config.runtime.decoder import LARGEST_LINE, ChatDecoder
+from gateway_config.runtime.bodies.chat import MalformedError
+from gateway_config.runtime.bodies.decoder import LARGEST_LINE, ChatDecoder
+from gateway_config.runtime.bodies.thinking import ThinkingFilter, split_thinking
 from gateway_config.runtime.events import Event, ReasoningEvent, TextEvent, ToolCallEvent, UsageEvent
-from gateway_config.runtime.thinking import ThinkingFilter, split_thinking
 
 
 def decoded(*parts: bytes) -> list[Event]:

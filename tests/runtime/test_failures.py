@@ -22,7 +22,7 @@ from gateway_config.runtime import (
     RouteMissingError,
     UnauthorizedError,
 )
-from gateway_config.runtime.retry import RetryBudget
+from gateway_config.runtime.sending.retry import RetryBudget
 from tests.runtime.world import TOKEN, Gateway, answering, gateway_error
 
 

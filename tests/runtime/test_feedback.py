@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from gateway_config.compiled import CompiledConfig
-from gateway_config.runtime import Client, InputError, Settings, feedback
-from gateway_config.runtime.feedback import Feedback
-from gateway_config.runtime.segments import read_records
+from gateway_config.runtime import Client, InputError, Settings
+from gateway_config.runtime.records import feedback
+from gateway_config.runtime.records.feedback import Feedback
+from gateway_config.runtime.records.segments import read_records
 from tests.emulator.server import TEST_TOKEN, Running
 from tests.runtime.deployed import ACCOUNT, deploy
 from tests.runtime.test_network import drip_body, serving

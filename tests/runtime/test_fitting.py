@@ -8,7 +8,7 @@ import pytest
 
 from gateway_config.compiled import CompiledConfig
 from gateway_config.runtime import CallError, DriftError
-from gateway_config.runtime.segments import read_records
+from gateway_config.runtime.records.segments import read_records
 from tests.runtime.test_asking import SCHEMA
 from tests.runtime.world import GEMMA, Gateway, Step, answering, completion
 

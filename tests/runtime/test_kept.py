@@ -14,9 +14,9 @@ import pytest
 from gateway_config.compiled import CompiledConfig
 from gateway_config.runtime import BrokenAnswerError, Client, StreamInterruptedError, UnfitAnswerError
 from gateway_config.runtime.kept import LONGEST_KEPT, kept
-from gateway_config.runtime.record_reader import RecordReader
-from gateway_config.runtime.usage import usage_rows
-from gateway_config.runtime.why import told
+from gateway_config.runtime.records.reader import RecordReader
+from gateway_config.runtime.records.usage import usage_rows
+from gateway_config.runtime.records.why import told
 from tests.runtime import test_kinds
 from tests.runtime.test_decoder import OPENAI, delta, sse
 from tests.runtime.test_records import only

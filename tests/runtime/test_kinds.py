@@ -16,7 +16,7 @@ from gateway_config.runtime import (
     InputError,
     KindMismatchError,
 )
-from gateway_config.runtime.segments import read_records
+from gateway_config.runtime.records.segments import read_records
 from tests.runtime.world import Gateway, compiled, gateway_error
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 20

@@ -19,10 +19,10 @@ from typing import Any
 
 import pytest
 
-from gateway_config.runtime import ledger as ledgers
-from gateway_config.runtime.ledger import Ledger
-from gateway_config.runtime.segments import close_abandoned, closed_segments, read_records
-from gateway_config.runtime.shipping import ship
+from gateway_config.runtime.records import ledger as ledgers
+from gateway_config.runtime.records.ledger import Ledger
+from gateway_config.runtime.records.segments import close_abandoned, closed_segments, read_records
+from gateway_config.runtime.records.shipping import ship
 from tests.runtime.test_records import records_in
 
 
@@ -179,7 +179,7 @@ PROGRAM = """
 import sys, time
 from pathlib import Path
 from typing import Any
-from gateway_config.runtime.ledger import Ledger
+from gateway_config.runtime.records.ledger import Ledger
 ledger = Ledger(Path(sys.argv[1]))
 for number in range(1_000_000):
     ledger.write(lambda number=number: b'{"number": %d, "at": %f}\\n' % (number, time.monotonic()))

@@ -28,8 +28,8 @@ from gateway_config.runtime import (
     Settings,
     StreamInterruptedError,
 )
-from gateway_config.runtime.call import Until, now
-from gateway_config.runtime.transport import _Connection
+from gateway_config.runtime.sending.call import Until, now
+from gateway_config.runtime.sending.transport import _Connection
 from tests.faults.client_certificates import certificate_of
 from tests.runtime.test_decoder import delta, sse
 from tests.runtime.world import TOKEN, completion

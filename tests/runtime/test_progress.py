@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway_config.commands.app import app_for
-from gateway_config.runtime import progress
-from gateway_config.runtime.progress import waiting
+from gateway_config.runtime.commands import progress
+from gateway_config.runtime.commands.progress import waiting
 
 
 class Terminal(io.StringIO):

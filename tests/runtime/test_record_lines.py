@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from gateway_config.compiled import CompiledConfig
 from gateway_config.runtime.answer import Answer, Attempt, ServedBy, Timing, Usage
-from gateway_config.runtime.call import Call
 from gateway_config.runtime.facts import Facts
-from gateway_config.runtime.records import call_line, moment
+from gateway_config.runtime.records.schema import call_line, moment
+from gateway_config.runtime.sending.call import Call
 from gateway_config.runtime.views import ConfigView
 from tests.runtime.world import compiled
 

@@ -13,10 +13,11 @@ import httpx
 import pytest
 
 from gateway_config.compiled import CompiledConfig
-from gateway_config.runtime import CallError, NoModelAnsweredError, StreamInterruptedError, records
-from gateway_config.runtime import ledger as ledgers
-from gateway_config.runtime.record_reader import RecordReader
-from gateway_config.runtime.segments import closed_segments, read_records
+from gateway_config.runtime import CallError, NoModelAnsweredError, StreamInterruptedError
+from gateway_config.runtime.records import ledger as ledgers
+from gateway_config.runtime.records import schema as records
+from gateway_config.runtime.records.reader import RecordReader
+from gateway_config.runtime.records.segments import closed_segments, read_records
 from tests.runtime.test_decoder import OPENAI
 from tests.runtime.test_stream import streaming
 from tests.runtime.world import GEMMA, TOKEN, Gateway, answering, completion, gateway_error

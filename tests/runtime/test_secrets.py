@@ -11,7 +11,7 @@ import pytest
 
 from gateway_config.compiled import CompiledConfig
 from gateway_config.runtime import CallError, Settings
-from gateway_config.runtime.segments import read_records
+from gateway_config.runtime.records.segments import read_records
 from tests.runtime.test_decoder import delta, sse
 from tests.runtime.world import Gateway, Step, answering, gateway_error
 

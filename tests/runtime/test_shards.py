@@ -1,6 +1,6 @@
 """Small pools are filled one after the other, and a call that is over makes room again."""
 
-from gateway_config.runtime.shards import EACH, MOST, Shards
+from gateway_config.runtime.sending.shards import EACH, MOST, Shards
 
 
 def test_few_calls_at_a_time_use_one_pool() -> None:

@@ -1,0 +1,1 @@
+"""Bodies, streams and refusals: from bytes to plain values and back. No I/O."""

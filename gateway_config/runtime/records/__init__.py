@@ -1,0 +1,1 @@
+"""Records of calls: written, read back, shipped, counted, explained."""
