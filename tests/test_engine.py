@@ -310,13 +310,15 @@ def test_of_two_ups_at_once_the_second_is_told_and_the_first_loses_nothing(
 ) -> None:
     stage.up()
     stage.edit_split()
-    first = up_at_work(stage, f"{ROUTES}/*/versions", delay_ms=6000)
+    first = up_at_work(stage, f"{ROUTES}/*/versions", delay_ms=600)
+    first.send_signal(signal.SIGSTOP)  # its engine waits for it, and keeps the lock
     monkeypatch.setattr(engine_module, "LOCK_PATIENCE_S", 0.0)
     if seen_by == "the engine":  # both looked for a lock before either had one, or the state lies where we see none
         monkeypatch.setattr(engine_module, "locks", lambda *place: [])
     holder = rf"Somebody else works on stage dev: \S+ on {re.escape(socket.gethostname())}, process \d+, since \S+\."
     with pytest.raises(EngineError, match=rf"{holder} Nothing was changed\. Wait, then try again\."):
         stage.up()
+    first.send_signal(signal.SIGCONT)
     first.communicate(timeout=60)
     assert first.returncode == 0
     assert steps(stage.preview()) == []
