@@ -11,12 +11,12 @@ from typing import Any
 
 from gateway_config.commands.diff import plain_data
 from gateway_config.compile import compile_config
-from gateway_config.diff import Change, ConfigDiff, RouteDiff, config_diff, gateway_changes
 from gateway_config.errors import GatewrightError
 from gateway_config.load import load_documents, read
 from gateway_config.problems import looks_like_credential
 from gateway_config.revisions import documents_at
-from gateway_config.words import counted
+from gateway_config.telling.diff import Change, ConfigDiff, RouteDiff, config_diff, gateway_changes
+from gateway_config.telling.words import counted
 from infra.changes import Outcome, ResourceChange
 from infra.provider.values import UNKNOWN
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from pulumi import automation
 
-from gateway_config.control_plane import ControlPlane
+from gateway_config.cloudflare.control_plane import ControlPlane
 from gateway_config.errors import ConfigError, GatewrightError, UsageError
 from gateway_config.load import load
 from gateway_config.problems import Problem

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway_config.cloudflare_errors import NotFoundError
-from gateway_config.control_plane import ControlPlane
+from gateway_config.cloudflare.control_plane import ControlPlane
+from gateway_config.cloudflare.errors import NotFoundError
 from gateway_config.errors import RefusedError
 from infra.buckets import RETENTION
 from infra.changes import LOGS

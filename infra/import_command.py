@@ -22,7 +22,7 @@ from infra.stage_options import (
 )
 
 if TYPE_CHECKING:
-    from gateway_config.control_plane import ControlPlane
+    from gateway_config.cloudflare.control_plane import ControlPlane
     from infra.provider.routes_api import LiveRoute
 
 
@@ -48,7 +48,7 @@ def import_(
     Example: gatewright import --gateway inference-prod --stage prod
     Exit codes: 0 fine, 1 problems in the config, 2 wrong usage, 3 could not reach or was refused.
     """
-    from gateway_config.control_plane import ControlPlane
+    from gateway_config.cloudflare.control_plane import ControlPlane
 
     wanted = Wanted(config, stage, project, emulator, plugins)
     directory = config or project_of(project) / "gateway_config"

@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway_config.cloudflare_errors import NotFoundError
-from gateway_config.control_plane import BASE_URL, ControlPlane
+from gateway_config.cloudflare.control_plane import BASE_URL, ControlPlane
+from gateway_config.cloudflare.errors import NotFoundError
 from gateway_config.errors import GatewrightError
 from infra.existing import State
 from infra.resources import TOKEN_TYPE

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway_config.cloudflare.control_plane import ControlPlane
 from gateway_config.compile import compile_config
-from gateway_config.control_plane import ControlPlane
 from gateway_config.errors import GatewrightError, UsageError
 from gateway_config.load import load_documents
 from gateway_config.revisions import documents_at

@@ -81,7 +81,7 @@ def resume(
 
 @contextmanager
 def _history(wanted: Wanted, route: str) -> Iterator[RouteHistory]:
-    from gateway_config.control_plane import ControlPlane
+    from gateway_config.cloudflare.control_plane import ControlPlane
     from infra.rollback import RouteHistory
 
     engine = engine_of(wanted)

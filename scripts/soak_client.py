@@ -31,8 +31,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from gateway_config.cloudflare.r2 import Bucket, Keys
 from gateway_config.compiled import CompiledConfig
-from gateway_config.r2 import Bucket, Keys
 from gateway_config.runtime import CallError, Client, Settings
 from gateway_config.runtime.base import config_of_files
 from gateway_config.runtime.following import Publication

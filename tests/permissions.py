@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gateway_config.control_plane import ControlPlane
+from gateway_config.cloudflare.control_plane import ControlPlane
 from tests.stand_in.project import ROOT, TEST_ACCOUNT
 
 SCOPE = "com.cloudflare.api.account"

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from gateway_config.control_plane import ControlPlane
+from gateway_config.cloudflare.control_plane import ControlPlane
 from gateway_config.graph import Element, Graph
 from gateway_config.splits import split_elements, split_of
 from infra.provider.elements import elements_input

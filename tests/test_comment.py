@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from gateway_config.diff import Change, ConfigDiff, config_diff
 from gateway_config.errors import ConfigError
+from gateway_config.telling.diff import Change, ConfigDiff, config_diff
 from infra.changes import Difference, Outcome, ResourceChange
 from infra.comment import LIMIT_BYTES, Meaning, comment, meaning_of
 from infra.provider.values import UNKNOWN

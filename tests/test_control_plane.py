@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway_config.cloudflare_errors import (
+from gateway_config.cloudflare.control_plane import ControlPlane
+from gateway_config.cloudflare.errors import (
     AlreadyExistsError,
     CloudflareError,
     InvalidError,
@@ -18,7 +19,6 @@ from gateway_config.cloudflare_errors import (
     UnansweredError,
     UnknownCloudflareError,
 )
-from gateway_config.control_plane import ControlPlane
 from gateway_config.errors import UnreachableError, UsageError
 
 TOKEN = "test-" * 8
@@ -115,7 +115,7 @@ def test_a_failure_is_named_by_code_then_status_then_words(
 
 
 def test_an_unknown_code_says_where_it_belongs() -> None:
-    with pytest.raises(UnknownCloudflareError, match="cloudflare_errors"):
+    with pytest.raises(UnknownCloudflareError, match="cloudflare/errors.py"):
         Cloudflare(refusal(400, 4711, "odd")).client().get("/x")
 
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway_config.compiled import CompiledConfig
-from gateway_config.diff import Change, ConfigDiff, Move, RouteDiff, config_diff, graph_diff
 from gateway_config.graph import Element, Graph, graph_digest
 from gateway_config.splits import split_elements
+from gateway_config.telling.diff import Change, ConfigDiff, Move, RouteDiff, config_diff, graph_diff
 from tests.small_config import EDITOR, GATEWAY, QUICK_CHAT, compiled, lines, run, run_json, write_config
 from tests.test_explain import graphs
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from gateway_config.control_plane import ControlPlane
+from gateway_config.cloudflare.control_plane import ControlPlane
 from infra import engine as engine_module
 from infra.changes import Outcome
 from infra.engine import Engine

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from gateway_config.cloudflare.control_plane import ControlPlane
 from gateway_config.commands.app import app_for
-from gateway_config.control_plane import ControlPlane
 from infra.changes import Outcome
 from infra.engine import Engine
 from infra.engine_errors import EngineError

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from gateway_config.cloudflare.control_plane import ControlPlane
 from gateway_config.commands.app import app_for
-from gateway_config.control_plane import ControlPlane
 from infra.engine import Engine
 from tests.emulator.server import TEST_TOKEN, Running
 from tests.stand_in.project import TEST_ACCOUNT, project_environment, write_project

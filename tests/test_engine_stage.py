@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from gateway_config.control_plane import ControlPlane
+from gateway_config.cloudflare.control_plane import ControlPlane
 from gateway_config.errors import RefusedError
 from infra.changes import Outcome
 from infra.engine import Engine

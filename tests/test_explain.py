@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from gateway_config.buckets import BUCKETS, bucket_of
 from gateway_config.decide import decide
 from gateway_config.errors import GraphError
-from gateway_config.explain import Situation, explain
 from gateway_config.graph import CONDITIONAL, END, MODEL, PERCENTAGE, RATE, START, Element, Graph
 from gateway_config.splits import split_elements
+from gateway_config.telling.explain import Situation, explain
 from tests.small_config import GATEWAY, lines, run, run_json, write_config
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from gateway_config.cloudflare.control_plane import ControlPlane
 from gateway_config.compile import compile_config
 from gateway_config.compiled import CompiledConfig
-from gateway_config.control_plane import ControlPlane
 from gateway_config.graph import graph_digest
 from gateway_config.load import load
 from gateway_config.runtime import Answer, Client, Outcome, Settings

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway_config.control_plane import ControlPlane
+from gateway_config.cloudflare.control_plane import ControlPlane
 from infra.existing import State
 from infra.leftovers import Leftovers
 from infra.resources import TOKEN_TYPE

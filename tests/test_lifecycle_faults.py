@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway_config.cloudflare_errors import AlreadyExistsError, TooManyRequestsError, UnknownCloudflareError
-from gateway_config.control_plane import ControlPlane
+from gateway_config.cloudflare.control_plane import ControlPlane
+from gateway_config.cloudflare.errors import AlreadyExistsError, TooManyRequestsError, UnknownCloudflareError
 from tests.emulator.server import Running
 from tests.faults.__main__ import spread
 from tests.faults.answers import ANSWERS

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway_config.control_plane import ControlPlane
+from gateway_config.cloudflare.control_plane import ControlPlane
 from tests.emulator.server import TEST_TOKEN, Running, running_emulator
 from tests.stand_in.project import ROOT, TEST_ACCOUNT, edit, project_environment, write_project
 

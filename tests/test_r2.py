@@ -15,8 +15,8 @@ from botocore.credentials import Credentials  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway_config.cloudflare.r2 import ATTEMPTS, Bucket, Keys, ObjectsRefusedError, Signed, endpoint
 from gateway_config.errors import UnreachableError, UsageError
-from gateway_config.r2 import ATTEMPTS, Bucket, Keys, ObjectsRefusedError, Signed, endpoint
 from tests.s3 import S3, running_s3
 
 KEYS = Keys("test-key-id", "test-" * 8)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway_config.control_plane import ControlPlane
+from gateway_config.cloudflare.control_plane import ControlPlane
 from gateway_config.wire import to_wire
 from infra.provider.routes_api import Routes
 from tests.emulator.server import TEST_TOKEN, Running

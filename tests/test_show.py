@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from gateway_config.compiled import CompiledConfig, CompiledRoute
-from gateway_config.show import boxes, mermaid, tree
+from gateway_config.telling.show import boxes, mermaid, tree
+from gateway_config.telling.words import condition_words, ranges
 from gateway_config.wire import from_wire
-from gateway_config.words import condition_words, ranges
 from tests.small_config import EDITOR, GATEWAY, QUICK_CHAT, compiled, lines, run, run_json, write_config
 
 Golden = Callable[[str, str], None]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gateway_config.diff import graph_diff
 from gateway_config.errors import GraphError
 from gateway_config.graph import graph_digest
+from gateway_config.telling.diff import graph_diff
 from gateway_config.wire import from_wire, to_wire, unknown_keys
 from infra.importing import models_of, route_yaml
 from infra.provider.elements import elements_input, graph_of

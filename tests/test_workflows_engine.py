@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway_config.control_plane import ControlPlane
+from gateway_config.cloudflare.control_plane import ControlPlane
 from infra.settings import TokenUse
 from infra.tokens import USES
 from tests.emulator.server import TEST_TOKEN, Running, running_emulator

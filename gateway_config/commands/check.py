@@ -21,7 +21,7 @@ from gateway_config.config import GatewayConfig
 from gateway_config.load import examine_documents, read
 from gateway_config.problems import Problem, Severity
 from gateway_config.reading import Document
-from gateway_config.words import counted
+from gateway_config.telling.words import counted
 
 BASE = "base"  # stands for a stage that overrides nothing
 

@@ -13,10 +13,10 @@ from pydantic_core import to_jsonable_python
 from gateway_config.commands.lookup import to_json
 from gateway_config.commands.options import STAGE, ConfigOption, JsonOption, StageOption, config_directory
 from gateway_config.compile import compile_config
-from gateway_config.diff import Change, ConfigDiff, Move, RouteDiff, config_diff, gateway_changes
 from gateway_config.load import load_documents, read
 from gateway_config.revisions import documents_at
-from gateway_config.words import counted
+from gateway_config.telling.diff import Change, ConfigDiff, Move, RouteDiff, config_diff, gateway_changes
+from gateway_config.telling.words import counted
 
 CHANGES = 7
 

@@ -15,11 +15,11 @@ from gateway_config.commands.options import STAGE, ConfigOption, JsonOption, Sta
 from gateway_config.compiled import CompiledConfig, CompiledRoute, CompiledTarget
 from gateway_config.decide import distribution
 from gateway_config.errors import UsageError
-from gateway_config.explain import Explanation, Situation
-from gateway_config.explain import explain as explained
 from gateway_config.graph import MODEL, RATE
 from gateway_config.problems import shown
 from gateway_config.rules.registry import did_you_mean
+from gateway_config.telling.explain import Explanation, Situation
+from gateway_config.telling.explain import explain as explained
 
 
 @dataclass(frozen=True, slots=True)

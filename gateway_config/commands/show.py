@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 from pydantic_core import to_jsonable_python
 
-from gateway_config import show as drawing
 from gateway_config.commands.lookup import compiled_config, named_route, to_json
 from gateway_config.commands.options import STAGE, ConfigOption, JsonOption, StageOption
 from gateway_config.compiled import CompiledRoute
+from gateway_config.telling import show as drawing
 
 
 class Format(StrEnum):

@@ -12,8 +12,8 @@ from gateway_config.graph import CONDITIONAL, MODEL, PERCENTAGE, RATE, Element, 
 from gateway_config.problems import Severity
 from gateway_config.rules.registry import Checked, Complaint, RouteView, rule
 from gateway_config.splits import MOST_OUTPUTS
+from gateway_config.telling.words import listed
 from gateway_config.wire import from_wire, unknown_keys
-from gateway_config.words import listed
 
 # How many elements of a circle a message names.
 _SHOWN = 8

@@ -14,8 +14,8 @@ from gateway_config.config import Cache, DateField, Route
 from gateway_config.errors import GraphError
 from gateway_config.problems import Severity
 from gateway_config.rules.registry import Checked, Complaint, did_you_mean, rule
+from gateway_config.telling.words import listed
 from gateway_config.wire import from_wire
-from gateway_config.words import listed
 
 # What our client sends without being told; anything else is declared under `metadata` in gateway.yaml.
 CARRIED = ("bucket", "intent", "project", "tenant_id", "tier", "trace", "user_id")

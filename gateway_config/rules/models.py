@@ -10,7 +10,7 @@ from gateway_config.kinds import KINDS
 from gateway_config.problems import Severity
 from gateway_config.reading import Path
 from gateway_config.rules.registry import Checked, Complaint, RouteView, rule
-from gateway_config.words import with_article
+from gateway_config.telling.words import with_article
 
 # Of what a target says, the keys that no dynamic route can carry.
 NOT_CARRIED = ("adapter", "reasoning_summary")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gateway_config.kinds import KINDS
 from gateway_config.problems import Severity
 from gateway_config.rules.registry import Checked, Complaint, rule
-from gateway_config.words import listed, with_article
+from gateway_config.telling.words import listed, with_article
 
 
 @rule(Severity.REMARK)

@@ -11,7 +11,7 @@ from gateway_config.graph import PERCENTAGE
 from gateway_config.problems import Severity
 from gateway_config.reading import Path
 from gateway_config.rules.registry import Checked, Complaint, RouteView, did_you_mean, rule
-from gateway_config.words import counted
+from gateway_config.telling.words import counted
 
 # How long before the end of an experiment one is reminded of it.
 REMINDED_DAYS = 14

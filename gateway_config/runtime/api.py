@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from gateway_config.control_plane import BASE_URL, ControlPlane
+from gateway_config.cloudflare.control_plane import BASE_URL, ControlPlane
 from gateway_config.errors import UsageError
 from gateway_config.runtime.errors import MissingSettingError
 from gateway_config.runtime.sending.call import Until

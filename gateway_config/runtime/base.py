@@ -16,7 +16,7 @@ from gateway_config.runtime.settings import Settings, stage_of
 
 # A client that is given its config needs none of these, and they take longer to import than all the rest.
 if TYPE_CHECKING:
-    from gateway_config.control_plane import ControlPlane
+    from gateway_config.cloudflare.control_plane import ControlPlane
     from gateway_config.runtime.following import Following, Publication
     from gateway_config.runtime.verify import Finding
 

@@ -15,9 +15,9 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway_config.cloudflare.r2 import Bucket, Keys, Stored, endpoint
 from gateway_config.compiled import CompiledConfig
 from gateway_config.errors import GatewrightError, UsageError
-from gateway_config.r2 import Bucket, Keys, Stored, endpoint
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.errors import MissingSettingError
 from gateway_config.runtime.settings import stage_of

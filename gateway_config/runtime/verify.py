@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from gateway_config.cloudflare.control_plane import ControlPlane
 from gateway_config.compiled import CompiledConfig, CompiledRoute
-from gateway_config.control_plane import ControlPlane
-from gateway_config.diff import graph_diff
 from gateway_config.errors import GraphError
 from gateway_config.graph import Graph, graph_digest
+from gateway_config.telling.diff import graph_diff
 from gateway_config.wire import from_wire
 
 

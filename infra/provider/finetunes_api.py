@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway_config.cloudflare_errors import (
+from gateway_config.cloudflare.control_plane import ControlPlane
+from gateway_config.cloudflare.errors import (
     AlreadyExistsError,
     NotReadyError,
     TooManyRequestsError,
     TroubleError,
     UnansweredError,
 )
-from gateway_config.control_plane import ControlPlane
 from gateway_config.errors import ServiceError
 
 MOST_ADAPTERS = 100

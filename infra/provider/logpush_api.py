@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from gateway_config.cloudflare_errors import CloudflareError, NotFoundError, TroubleError, UnansweredError
-from gateway_config.control_plane import ControlPlane
+from gateway_config.cloudflare.control_plane import ControlPlane
+from gateway_config.cloudflare.errors import CloudflareError, NotFoundError, TroubleError, UnansweredError
+from gateway_config.cloudflare.r2 import Keys
 from gateway_config.errors import GatewrightError
-from gateway_config.r2 import Keys
 
 # Real, although neither Cloudflare's list of datasets nor its Terraform provider names it (trap 10).
 DATASET = "ai_gateway_events"

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gateway_config.cloudflare.r2 import Keys
 from gateway_config.errors import GatewrightError
-from gateway_config.r2 import Keys
 from infra.provider.logpush_api import Destination, LogpushJobs
 from infra.provider.logpush_job_schema import LOGPUSH_JOB
 from infra.provider.patience import until_known

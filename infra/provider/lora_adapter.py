@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from gateway_config.adapter_files import FILES, AdapterFilesError, complaints, content_digest
-from gateway_config.control_plane import ControlPlane
+from gateway_config.cloudflare.control_plane import ControlPlane
 from gateway_config.errors import GatewrightError, ServiceError
 from infra.provider.finetunes_api import FILES_MISSING, MOST_ADAPTERS, Adapters, LiveAdapter
 from infra.provider.lora_adapter_schema import LORA_ADAPTER

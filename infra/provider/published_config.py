@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
+from gateway_config.cloudflare.r2 import Bucket, Keys, ObjectsRefusedError, Stored, endpoint
 from gateway_config.errors import GatewrightError
-from gateway_config.r2 import Bucket, Keys, ObjectsRefusedError, Stored, endpoint
 from infra.provider.patience import until_known
 from infra.provider.published_config_schema import PUBLISHED_CONFIG
 from infra.provider.resource import Change, Complaint, Observed, Properties, Resource, Tell, changed_keys, missing

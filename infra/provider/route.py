@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from gateway_config.cloudflare_errors import AlreadyExistsError
-from gateway_config.control_plane import ControlPlane
+from gateway_config.cloudflare.control_plane import ControlPlane
+from gateway_config.cloudflare.errors import AlreadyExistsError
 from gateway_config.errors import GatewrightError, GraphError
 from gateway_config.splits import explained_by_split, split_of
 from gateway_config.wire import to_wire

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from gateway_config.cloudflare_errors import NotFoundError, TroubleError, UnansweredError
-from gateway_config.control_plane import ControlPlane
+from gateway_config.cloudflare.control_plane import ControlPlane
+from gateway_config.cloudflare.errors import NotFoundError, TroubleError, UnansweredError
 from gateway_config.errors import GatewrightError
 
 Elements = list[dict[str, Any]]

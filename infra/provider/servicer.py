@@ -15,7 +15,7 @@ from grpc import StatusCode
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, status_pb2
 from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderServicer
 
-from gateway_config.control_plane import ControlPlane
+from gateway_config.cloudflare.control_plane import ControlPlane
 from gateway_config.errors import GatewrightError
 from infra.provider.resource import Change, Observed, PartialError, Properties, Resource, Tell
 from infra.provider.schema import schema_text

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway_config.cloudflare_errors import InvalidError
+from gateway_config.cloudflare.errors import InvalidError
 from gateway_config.compile import compile_config
 from gateway_config.compiled import CompiledConfig
 from gateway_config.errors import GatewrightError

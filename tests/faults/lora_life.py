@@ -11,7 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 from gateway_config.adapter_files import FILES, content_digest
-from gateway_config.cloudflare_errors import CloudflareError
+from gateway_config.cloudflare.errors import CloudflareError
 from tests.adapter_on_disk import MISTRAL, safetensors, shapes, write_adapter
 from tests.emulator.server import Running
 from tests.faults.answers import TIMEOUT_S
@@ -43,7 +43,7 @@ class LoraLife(ProviderLife):
             tempfile.TemporaryDirectory() as folder,
             patch("infra.provider.lora_adapter.time", waiting),
             patch("infra.provider.lora_adapter.WAITS_S", READY_AFTER_S),
-            patch("gateway_config.control_plane.UPLOAD_TIMEOUT_S", TIMEOUT_S),
+            patch("gateway_config.cloudflare.control_plane.UPLOAD_TIMEOUT_S", TIMEOUT_S),
         ):
             cls.folder, cls.emulator = Path(folder), emulator
             with super().begin(emulator) as life:
@@ -74,7 +74,7 @@ class LoraLife(ProviderLife):
         made = self.past.client.post(f"{AI}/finetunes", {"name": "tarot", "model": MISTRAL})
         for name in FILES:
             file = self.folder / "tarot" / name
-            with patch("gateway_config.control_plane.UPLOAD_TIMEOUT_S", 30.0):
+            with patch("gateway_config.cloudflare.control_plane.UPLOAD_TIMEOUT_S", 30.0):
                 self.past.client.upload(f"{AI}/finetunes/{made['id']}/finetune-assets", {"file_name": name}, file)
         self.emulator.admin("POST", "/clock", {"advance_s": sum(READY_AFTER_S)})
 

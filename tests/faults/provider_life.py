@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import grpc
 
-from gateway_config.control_plane import ControlPlane
+from gateway_config.cloudflare.control_plane import ControlPlane
 from gateway_config.errors import GatewrightError
 from tests.emulator.server import TEST_TOKEN, Running
 from tests.faults.answers import TIMEOUT_S

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from unittest.mock import patch
 
-from gateway_config.r2 import Bucket
+from gateway_config.cloudflare.r2 import Bucket
 from tests.emulator.server import TEST_TOKEN, Running
 from tests.faults.answers import TIMEOUT_S
 from tests.faults.case import Subject

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from gateway_config.control_plane import ControlPlane
+from gateway_config.cloudflare.control_plane import ControlPlane
 from tests.emulator.server import Running
 from tests.provider.given import TEST_TOKEN, Provider, provider_of
 from tests.route_given import Api

@@ -10,7 +10,7 @@ import grpc
 import httpx
 import pytest
 
-from gateway_config.control_plane import ControlPlane
+from gateway_config.cloudflare.control_plane import ControlPlane
 from infra.provider.logpush_job import FIELDS
 from infra.provider.values import UNKNOWN
 from tests.emulator.server import Running

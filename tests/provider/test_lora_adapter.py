@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from gateway_config.adapter_files import content_digest
-from gateway_config.control_plane import ControlPlane
+from gateway_config.cloudflare.control_plane import ControlPlane
 from infra.provider.values import UNKNOWN
 from tests.adapter_on_disk import MISTRAL, safetensors, shapes, write_adapter
 from tests.emulator.server import Running

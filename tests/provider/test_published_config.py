@@ -8,9 +8,9 @@ from typing import Any
 import grpc
 import pytest
 
-from gateway_config import r2
-from gateway_config.control_plane import ControlPlane
-from gateway_config.r2 import ObjectsRefusedError
+from gateway_config.cloudflare import r2
+from gateway_config.cloudflare.control_plane import ControlPlane
+from gateway_config.cloudflare.r2 import ObjectsRefusedError
 from infra.provider.values import UNKNOWN
 from tests.provider.given import TEST_TOKEN, Kept, Provider, provider_of
 from tests.s3 import S3

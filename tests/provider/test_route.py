@@ -8,7 +8,7 @@ import grpc
 import httpx
 import pytest
 
-from gateway_config.control_plane import ControlPlane
+from gateway_config.cloudflare.control_plane import ControlPlane
 from gateway_config.graph import graph_digest
 from gateway_config.wire import to_wire
 from infra.provider.values import UNKNOWN

@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 import pytest
 
-from gateway_config.control_plane import ControlPlane
+from gateway_config.cloudflare.control_plane import ControlPlane
 from gateway_config.graph import graph_digest
 from infra.provider.elements import digest_of_wire
 from tests.emulator.server import TEST_TOKEN, Running

@@ -1,7 +1,7 @@
 """Deploying a compiled config to the emulator by plain API calls, without infra."""
 
+from gateway_config.cloudflare.control_plane import ControlPlane
 from gateway_config.compiled import CompiledConfig
-from gateway_config.control_plane import ControlPlane
 from tests.emulator.server import TEST_TOKEN, Running
 
 ACCOUNT = "test-account"

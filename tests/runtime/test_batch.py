@@ -9,8 +9,8 @@ from typing import Any
 import httpcore
 import pytest
 
+from gateway_config.cloudflare.control_plane import ControlPlane
 from gateway_config.compiled import CompiledConfig
-from gateway_config.control_plane import ControlPlane
 from gateway_config.runtime import (
     AnsweredNoError,
     AsyncClient,

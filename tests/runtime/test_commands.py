@@ -13,9 +13,9 @@ import typer
 from moto.server import ThreadedMotoServer
 from typer.testing import CliRunner, Result
 
+from gateway_config.cloudflare.control_plane import ControlPlane
 from gateway_config.commands.app import app_for
 from gateway_config.compiled import CompiledConfig
-from gateway_config.control_plane import ControlPlane
 from gateway_config.runtime.records.reader import RecordReader
 from gateway_config.runtime.records.usage import table, usage_rows
 from tests.emulator.server import TEST_TOKEN, Running

@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from gateway_config.cloudflare.r2 import Bucket, Keys
 from gateway_config.compiled import CompiledConfig
 from gateway_config.errors import UsageError
-from gateway_config.r2 import Bucket, Keys
 from gateway_config.runtime import Client, InputError, MissingSettingError, UnknownIntentError
 from gateway_config.runtime.following import Publication
 from tests.runtime.world import GATEWAY, ROUTES, SETTINGS, Gateway, compiled

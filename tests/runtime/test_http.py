@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from gateway_config.cloudflare.control_plane import ControlPlane
 from gateway_config.compiled import CompiledConfig
-from gateway_config.control_plane import ControlPlane
 from gateway_config.runtime import (
     AsyncClient,
     Client,

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from gateway_config.cloudflare.control_plane import ControlPlane
 from gateway_config.compiled import CompiledConfig
-from gateway_config.control_plane import ControlPlane
 from gateway_config.runtime import Settings
 from gateway_config.runtime.verify import Finding, verify
 from tests.emulator.server import TEST_TOKEN, Running

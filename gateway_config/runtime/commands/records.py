@@ -168,7 +168,7 @@ def verify(
     """
     import os
 
-    from gateway_config.control_plane import ControlPlane
+    from gateway_config.cloudflare.control_plane import ControlPlane
     from gateway_config.runtime.errors import MissingSettingError
     from gateway_config.runtime.verify import verify as verified
 

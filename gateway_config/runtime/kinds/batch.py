@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import httpx
 
-from gateway_config.cloudflare_errors import CloudflareError, NotAllowedError
+from gateway_config.cloudflare.errors import CloudflareError, NotAllowedError
 from gateway_config.errors import UnreachableError, UsageError
 from gateway_config.runtime.answer import Answer
 from gateway_config.runtime.api import api_until, without_tokens

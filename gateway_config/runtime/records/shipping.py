@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway_config.r2 import Bucket, Keys, endpoint
+from gateway_config.cloudflare.r2 import Bucket, Keys, endpoint
 from gateway_config.runtime.errors import MissingSettingError
 from gateway_config.runtime.records.segments import close_abandoned, closed_segments
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from gateway_config.compiled import CompiledConfig, CompiledRoute
 from gateway_config.errors import UsageError
-from gateway_config.explain import Situation, explain
 from gateway_config.runtime.records.reader import Record, RecordReader, odd_words
 from gateway_config.runtime.sending.trace import read_trace
+from gateway_config.telling.explain import Situation, explain
 
 
 def record_of(folder: Path, trace: str) -> Record:

@@ -12,7 +12,7 @@ from typing import Any
 from gateway_config.compiled import CompiledConfig, CompiledRoute, CompiledTarget
 from gateway_config.graph import CONDITIONAL, END, MODEL, PERCENTAGE, RATE, START, Element, Graph, canonical_outputs
 from gateway_config.splits import Split, buckets_of_arms, splits_in
-from gateway_config.words import condition_words, limit_words, milliseconds, patience, ranges
+from gateway_config.telling.words import condition_words, limit_words, milliseconds, patience, ranges
 
 DIGEST_DIGITS = 12
 SPLIT = "split"

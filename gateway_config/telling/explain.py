@@ -23,7 +23,7 @@ from gateway_config.graph import (
     canonical_outputs,
     percent,
 )
-from gateway_config.words import comparison, condition_words, element_words, limit_words, ranges, value_words
+from gateway_config.telling.words import comparison, condition_words, element_words, limit_words, ranges, value_words
 
 _ANSWERS = "success"
 

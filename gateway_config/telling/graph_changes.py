@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway_config.graph import MODEL, PERCENTAGE, Element, Graph, canonical_json, canonical_outputs, graph_digest
 from gateway_config.splits import Split, splits_in
-from gateway_config.words import condition_words, element_words
+from gateway_config.telling.words import condition_words, element_words
 
 SHARE, TARGET, WAY = "share", "target", "way"
 SplitPair = tuple[Split, Split]

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, quote, unquote
 
 import httpx
 
-from gateway_config.control_plane import LOOPBACK
+from gateway_config.cloudflare.control_plane import LOOPBACK
 from gateway_config.errors import RefusedError, UnreachableError, UsageError
 
 ATTEMPTS = 4

@@ -85,7 +85,7 @@ class UnknownCloudflareError(CloudflareError):
 
     def _sentence(self) -> str:
         way_on = "Run the same command again; if it stays, report it with this sentence"
-        return f"{super()._sentence()} {way_on}: the code is in no table of ours (gateway_config/cloudflare_errors.py)."
+        return f"{super()._sentence()} {way_on}: the code is in no table of ours (gateway_config/cloudflare/errors.py)."
 
 
 class UnansweredError(UnreachableError):

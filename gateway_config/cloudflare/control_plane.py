@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from gateway_config.cloudflare_errors import UnansweredError, error_class
+from gateway_config.cloudflare.errors import UnansweredError, error_class
 from gateway_config.errors import UnreachableError, UsageError
 
 BASE_URL = "https://api.cloudflare.com/client/v4"

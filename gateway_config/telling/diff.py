@@ -9,8 +9,8 @@ from typing import Any
 from gateway_config.compiled import CompiledConfig, CompiledRoute, CompiledTarget
 from gateway_config.config import GatewayFile
 from gateway_config.graph import Graph
-from gateway_config.graph_changes import WAY, GraphChange, graph_changes
 from gateway_config.splits import moved_buckets, splits_in
+from gateway_config.telling.graph_changes import WAY, GraphChange, graph_changes
 
 
 def graph_diff(declared: Graph, observed: Graph) -> list[str]:

@@ -1,0 +1,1 @@
+"""What is declared and what is deployed, in words and pictures: routes, decisions, differences."""
