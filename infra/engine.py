@@ -119,6 +119,11 @@ class Engine:
         stack = self._existing()
         if stack is None:
             raise UsageError(f"Stage {self.stage} has no stack here: there is nothing to remove.")
+        state = self._settled(stack)
+        if state.interrupted:  # what that run made after all is to go, too
+            if found := self._existing_unknown(state):
+                self._import(stack, found)
+            self._tokens_before(state)
         wanted = self.settings().buckets
         with not_emptied(wanted.config if wanted else None):
             return self._run(stack, "destroy")
@@ -170,11 +175,7 @@ class Engine:
         load(self._config, self.stage)
         self._free_the_stack()
         stack = self._stack()
-        state = self._state(stack)
-        if state.interrupted:
-            self._settle(stack, state)
-            state = replace(self._state(stack), interrupted=state.interrupted, saved_at=state.saved_at)
-        return stack, state
+        return stack, self._settled(stack)
 
     def _stack(self) -> automation.Stack:
         """The stack, made if need be."""
@@ -240,11 +241,15 @@ class Engine:
             deployment = stack.export_stack().deployment or {}
         return State.of(deployment)
 
-    def _settle(self, stack: automation.Stack, state: State) -> None:
-        """Forgets creations that were cut short; what they made after all is found again by name."""
+    def _settled(self, stack: automation.Stack) -> State:
+        """The state, without creations that were cut short; what they made after all is found again by name."""
+        state = self._state(stack)
+        if not state.interrupted:
+            return state
         for step in state.interrupted:
             self._notice(f"an earlier run was interrupted while {step}; finishing it")
         self._call(stack.refresh, Collector(), clear_pending_creates=True)
+        return replace(self._state(stack), interrupted=state.interrupted, saved_at=state.saved_at)
 
     def _api(self) -> ControlPlane:
         return ControlPlane.from_environment(self._environment, attempts=3)

@@ -115,7 +115,7 @@ def test_a_failure_is_named_by_code_then_status_then_words(
 
 
 def test_an_unknown_code_says_where_it_belongs() -> None:
-    with pytest.raises(UnknownCloudflareError, match="cloudflare/errors.py"):
+    with pytest.raises(UnknownCloudflareError, match=r"cloudflare/errors\.py"):
         Cloudflare(refusal(400, 4711, "odd")).client().get("/x")
 
 

@@ -55,6 +55,9 @@ class Stage:
     def routes(self) -> dict[str, Any]:
         return {route["name"]: route for route in self.api.pages(ROUTES, "routes")}
 
+    def gateways(self) -> list[Any]:
+        return list(self.api.pages(GATEWAYS, "gateways"))
+
     def deploy(self, name: str, elements: list[Any]) -> None:
         path = f"{ROUTES}/{self.routes()[name]['id']}"
         version = self.api.post(f"{path}/versions", {"elements": elements})["version_id"]
@@ -277,6 +280,13 @@ def test_a_first_up_that_was_killed_is_finished_by_the_next(stage: Stage, path: 
     assert steps(stage.preview()) == []
     assert sorted(stage.routes()) == ["quick-chat", "reasoning", "seeing"]
     assert stage.versions("quick-chat") == 1
+
+
+def test_a_destroy_removes_what_a_killed_up_was_making(stage: Stage) -> None:
+    kill_during(stage, GATEWAYS, "engine")
+    assert len(stage.gateways()) == 1
+    Engine(stage.folder, "dev", environment=stage.environment).destroy()
+    assert stage.gateways() == []
 
 
 def test_an_edit_that_was_killed_is_finished_without_another_version(stage: Stage) -> None:
