@@ -98,6 +98,11 @@ class Outcome:
         return tuple(change for change in self.changes if not self._is_held(change))
 
     @property
+    def left(self) -> tuple[ResourceChange, ...]:
+        """What `up` leaves as it is: the changes of held routes."""
+        return tuple(change for change in self.changes if self._is_held(change))
+
+    @property
     def put_back(self) -> tuple[ResourceChange, ...]:
         """What was changed by hand and `up` puts back: all drift but that of held routes."""
         return tuple(change for change in self.drift if not self._is_held(change))

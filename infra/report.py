@@ -17,7 +17,9 @@ def lines(outcome: Outcome, *, done: bool) -> Iterator[str]:
     for change in outcome.put_back:
         yield f"! changed by hand: {'deleted ' if change.operation == 'delete' else ''}{_title(change)}"
         yield from _leaves(change)
-    yield from (f"= held: Route {name}, which `up` leaves as it is" for name in outcome.held)
+    for change in outcome.left:
+        yield f"= held: {_title(change)}, which `up` leaves as it is"
+        yield from _leaves(change)
     for change in outcome.due:
         yield f"{_SIGNS.get(change.told_operation, '?')} {change.told_operation} {_title(change)}"
         yield from _leaves(change)
@@ -42,7 +44,8 @@ def _ends_a_hold(change: ResourceChange, leaf: Difference) -> bool:
 
 def _summary(outcome: Outcome, done: bool) -> str:
     if not outcome.due:
-        return f"nothing to change ({outcome.duration_s:.1f} s)"
+        but = " but what is held" if outcome.left else ""
+        return f"nothing to change{but} ({outcome.duration_s:.1f} s)"
     counts: dict[str, int] = {}
     for change in outcome.due:
         counts[change.told_operation] = counts.get(change.told_operation, 0) + 1

@@ -242,7 +242,9 @@ def test_a_held_route_is_not_told_as_one_that_up_puts_back() -> None:
     held = replace(outcome(SPLIT, drift=(by_hand,)), held=("quick-chat",))
     assert list(report.lines(held, done=False)) == [
         "= held: Route quick-chat, which `up` leaves as it is",
-        "nothing to change (1.2 s)",
+        "    split.challenger: 10 => 20",
+        "    split.champion: 90 => 80",
+        "nothing to change but what is held (1.2 s)",
     ]
     told = report.as_json(held)
     assert (told["held"], told["drift"], told["changes"]) == (["quick-chat"], [], [])
