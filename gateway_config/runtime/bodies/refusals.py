@@ -23,7 +23,8 @@ _BY_CODE: dict[int, tuple[type[AnsweredNoError], str]] = {
     2003: (RateLimitedError, "Wait, or raise the limit in gateway.yaml."),
     2005: (
         NoModelAnsweredError,
-        "The arm and its fallbacks failed or were too slow. Try again later; `gatewright verify` compares the route.",
+        "The arm and its fallbacks failed or were too slow, or a limit of the route was reached. Try again later; "
+        "`gatewright verify` compares the route.",
     ),
     2009: (UnauthorizedError, "Check GATEWRIGHT_TOKEN: is it for this account and stage, and unexpired?"),
     2016: (BlockedError, "A guardrail stopped the prompt."),
