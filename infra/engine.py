@@ -81,7 +81,12 @@ class Engine:
     def preview(self) -> Outcome:
         """What `up` would do. Changes nothing; a stage that was never made is made in a folder that goes away."""
         if stack := self._existing():
-            return self._preview(stack, self._with_tokens_told(self._state(stack)))
+            state = self._state(stack)
+            if state.is_broken:
+                raise EngineError(
+                    "A run that failed has left the state in pieces. `gatewright up` mends it, and goes on."
+                )
+            return self._preview(stack, self._with_tokens_told(state))
         self._notice(new_stage(self._project, self.stage))
         with project_aside(self._project, self.stage) as folder:
             stack = self._made_aside(folder)
@@ -241,9 +246,23 @@ class Engine:
             deployment = stack.export_stack().deployment or {}
         return State.of(deployment)
 
+    def _whole(self, stack: automation.Stack) -> State:
+        """The state, mended where a run that failed has broken it.
+
+        Such a run removes what is declared no more, although what it did not come to update still depends on that.
+        """
+        state = self._state(stack)
+        if not state.is_broken:
+            return state
+        self._free_the_stack()
+        with in_our_words(self.stage):
+            repair = ["state", "repair", "--yes", "--stack", self.stage]
+            pulumi_command(self._project).run(repair, str(self._project), self._environment)
+        return self._state(stack)
+
     def _settled(self, stack: automation.Stack) -> State:
         """The state, without creations that were cut short; what they made after all is found again by name."""
-        state = self._state(stack)
+        state = self._whole(stack)
         if not state.interrupted:
             return state
         for step in state.interrupted:
@@ -283,7 +302,7 @@ class Engine:
         A bucket of logs is taken in at once: the next run could not tell whose it is.
         """
         try:
-            state = self._state(stack)
+            state = self._whole(stack)
             with self._api() as api:
                 said = Leftovers(api, self.settings(), self.gateway_id).settled_after(state, known)
                 logs = self._own_logs(api, state)

@@ -24,6 +24,8 @@ class StoppedError(GatewrightError):
 
 
 _HOLDER = re.compile(r"created by (?P<user>\S+)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<since>\S+)")
+BROKEN = "snapshot integrity failure"
+"""What the engine says of a state that it has broken itself, and that the next run mends."""
 NOT_EMPTY = "10008"
 """Cloudflare's code for a bucket that still holds something."""
 
@@ -45,7 +47,8 @@ def in_our_words(stage: str, collector: Collector | None = None) -> Iterator[Non
     except automation.ConcurrentUpdateError as error:
         raise busy(stage, _holder(str(error))) from None
     except automation.CommandError as error:
-        said = first_of_each(collector.errors) if collector else []
+        told = collector.errors if collector else []
+        said = first_of_each([line for line in told if BROKEN not in line])
         raise EngineError("\n".join(said) or readable(str(error))) from None
 
 

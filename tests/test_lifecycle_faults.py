@@ -83,6 +83,17 @@ def test_a_credential_that_a_killed_up_made_is_removed_by_the_next(world: World)
         assert life.wrong("create") is None
 
 
+@pytest.mark.engine
+def test_a_run_that_fails_while_a_token_is_rotated_is_finished_by_the_next(world: World) -> None:
+    with stage(world, "stage").begin(world.emulator) as life:
+        life.prepare("edit")
+        world.emulator.fault("*/deployments", method="POST", times=1, **ANSWERS["403"])
+        with pytest.raises(ToldError, match=r"^Cloudflare refused POST \S+/deployments: [^\n]+$"):
+            life.run("edit")
+        life.up("edit")
+        assert life.wrong("edit") is None
+
+
 @pytest.mark.http
 def test_a_second_route_would_be_seen(emulator: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RouteLife, "up", lambda self, step: None)
