@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from gateway_config.cloudflare.control_plane import ControlPlane
-from infra import engine as engine_module
+from infra import stage_stack
 from infra.changes import Outcome
 from infra.engine import Engine
 from infra.engine_errors import EngineError
@@ -322,9 +322,9 @@ def test_of_two_ups_at_once_the_second_is_told_and_the_first_loses_nothing(
     stage.edit_split()
     first = up_at_work(stage, f"{ROUTES}/*/versions", delay_ms=600)
     first.send_signal(signal.SIGSTOP)  # its engine waits for it, and keeps the lock
-    monkeypatch.setattr(engine_module, "LOCK_PATIENCE_S", 0.0)
+    monkeypatch.setattr(stage_stack, "LOCK_PATIENCE_S", 0.0)
     if seen_by == "the engine":  # both looked for a lock before either had one, or the state lies where we see none
-        monkeypatch.setattr(engine_module, "locks", lambda *place: [])
+        monkeypatch.setattr(stage_stack, "locks", lambda *place: [])
     holder = rf"Somebody else works on stage dev: \S+ on {re.escape(socket.gethostname())}, process \d+, since \S+\."
     with pytest.raises(EngineError, match=rf"{holder} Nothing was changed\. Wait, then try again\."):
         stage.up()
@@ -336,7 +336,7 @@ def test_of_two_ups_at_once_the_second_is_told_and_the_first_loses_nothing(
 
 
 def test_who_comes_second_is_told_who_is_at_work(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "LOCK_PATIENCE_S", 0.0)
+    monkeypatch.setattr(stage_stack, "LOCK_PATIENCE_S", 0.0)
     locks = stage.folder / "state/.pulumi/locks/organization/gatewright/dev"
     locks.mkdir(parents=True)
     told = {"pid": 7, "username": "ada", "hostname": f"not-{socket.gethostname()}", "timestamp": "2026-11-21T09:00:00Z"}
