@@ -11,10 +11,9 @@ from pulumi import automation
 
 from gateway_config.cloudflare.control_plane import ControlPlane
 from gateway_config.errors import GatewrightError, UsageError
-from gateway_config.load import load
 from infra.aside import project_aside, with_what_is_new, without_refresh
 from infra.changes import LOGS, ROUTE_TYPE, Outcome
-from infra.engine_errors import EngineError, busy, not_emptied
+from infra.engine_errors import BusyError, EngineError, busy, not_emptied
 from infra.engine_setup import new_stage
 from infra.existing import MAKING_LOGS, Existing, State, existing
 from infra.gateway_inputs import SECRET
@@ -32,17 +31,17 @@ class Engine(StageStack):
 
     def preview(self) -> Outcome:
         """What `up` would do. Changes nothing; a stage that was never made is made in a folder that goes away."""
-        if stack := self._existing():
+        if stack := self._selected():
             state = self._state(stack)
             if state.is_broken:
                 raise EngineError(
                     "A run that failed has left the state in pieces. `gatewright up` mends it, and goes on."
                 )
-            return self._preview(stack, self._with_tokens_told(state))
+            return self._preview(stack, state)
         self._notice(new_stage(self._project, self.stage))
         with project_aside(self._project, self.stage) as folder:
             stack = self._made_aside(folder)
-            return self._preview(stack, self._with_tokens_told(self._state(stack)))
+            return self._preview(stack, self._state(stack))
 
     def up(self, *, override: bool = False) -> Outcome:
         """Makes the stage as declared, and finishes what an interrupted run left half done.
@@ -50,20 +49,22 @@ class Engine(StageStack):
         What the stage's thresholds refuse is refused before anything changes, unless this one run overrides them.
         """
         stack, state = self._own_stack()
+        found = self._existing_unknown(state)
         if self.settings().safety:
-            self._refuse_what_is_unsafe(self._preview(stack, state).refusals, override)
-        if found := self._existing_unknown(state):
+            self._refuse_what_is_unsafe(self._planned(stack, state, found).refusals, override)
+        if found:
             self._import(stack, found)
         known = self._tokens_before(state)
         try:
             with _unprotected(stack) if override else nullcontext():
                 outcome = self._run(stack, "up", program=self._program(), continue_on_error=True)
+        except BusyError:
+            raise  # what is being made now is theirs
         except EngineError as error:
             raise EngineError("\n".join([str(error), *self._made_after_all(stack, known)])) from None
-        made_tokens = any(change.type == TOKEN_TYPE for change in outcome.changes)
-        return replace(
-            outcome, notices=(*outcome.notices, *(self._made_after_all(stack, known) if made_tokens else ()))
-        )
+        if not any(change.type == TOKEN_TYPE for change in outcome.changes):
+            return outcome
+        return replace(outcome, notices=(*outcome.notices, *self._made_after_all(stack, known)))
 
     def destroy(self) -> Outcome:
         """Removes everything that the stage has; refused, before anything changes, where the stage has thresholds."""
@@ -73,7 +74,7 @@ class Engine(StageStack):
                 "runs `pulumi state unprotect --all` and then `pulumi destroy`."
             )
         self._free_the_stack()
-        stack = self._existing()
+        stack = self._selected()
         if stack is None:
             raise UsageError(f"Stage {self.stage} has no stack here: there is nothing to remove.")
         state = self._settled(stack)
@@ -96,22 +97,28 @@ class Engine(StageStack):
 
     def secret_outputs(self) -> dict[str, Any]:
         """The stack's outputs, secret ones in plain text: for whoever hands tokens on, never for a log."""
-        stack = self._existing()
+        stack = self._selected()
         return {name: output.value for name, output in stack.outputs().items()} if stack else {}
 
     # --- what it takes ---
 
     def _preview(self, stack: automation.Stack, state: State) -> Outcome:
-        safety, config = self.settings().safety, load(self._config, self.stage)
+        """The plan; tokens that the stack does not know are told."""
+        with self._api() as api:
+            leftovers = Leftovers(api, self.settings(), self.gateway_id)
+            self._notices.extend(map(leftovers.told, leftovers.unknown(state)))
+        return self._planned(stack, state, self._existing_unknown(state))
+
+    def _planned(self, stack: automation.Stack, state: State, found: Sequence[Existing]) -> Outcome:
+        """The plan where `found` is taken in, with what the stage's thresholds refuse."""
+        safety = self.settings().safety
         with _unprotected(stack):  # so that what would be lost is refused in our words, with the whole plan
-            program = self._program(_taken(self._existing_unknown(state)))
-            outcome = self._run(stack, "preview", program=program)
+            outcome = self._run(stack, "preview", program=self._program(_taken(found)))
         if safety is None:
             return outcome
-        door = config.file.front_door
+        door = self._loaded.file.front_door
         routes = sum(type == ROUTE_TYPE for type, _ in state.resources)
-        found = refusals(outcome.advances, safety, routes, door.name if door else None)
-        return replace(outcome, refusals=found)
+        return replace(outcome, refusals=refusals(outcome.advances, safety, routes, door.name if door else None))
 
     def _refuse_what_is_unsafe(self, found: tuple[str, ...], override: bool) -> None:
         if not found:
@@ -133,15 +140,6 @@ class Engine(StageStack):
         for one in found:
             self._notice(f"{one.called} exists already and is not in this stack: taken in")
         return found
-
-    def _with_tokens_told(self, state: State) -> State:
-        """The state; tokens that it does not know are told."""
-        if not self.settings().tokens:
-            return state
-        with self._api() as api:
-            leftovers = Leftovers(api, self.settings(), self.gateway_id)
-            self._notices.extend(map(leftovers.told, leftovers.unknown(state)))
-        return state
 
     def _tokens_before(self, state: State) -> frozenset[str]:
         """Removes what a killed run left; the ids of tokens that the stack does not know, which are told."""

@@ -17,6 +17,10 @@ class EngineError(ServiceError):
     """The engine did not do what was asked; the message is what it said."""
 
 
+class BusyError(EngineError):
+    """Another run is at work on the stage; nothing was changed by this one."""
+
+
 class StoppedError(GatewrightError):
     """Somebody pressed Ctrl-C."""
 
@@ -30,10 +34,10 @@ NOT_EMPTY = "10008"
 """Cloudflare's code for a bucket that still holds something."""
 
 
-def busy(stage: str, holder: str | None) -> EngineError:
-    """Another run is at work on the stage; nothing was changed by this one."""
+def busy(stage: str, holder: str | None) -> BusyError:
+    """Who is at work, where that is known, and what to do."""
     who = f": {holder}" if holder else ""
-    return EngineError(
+    return BusyError(
         f"Somebody else works on stage {stage}{who}. Nothing was changed. Wait, then try again. If that run was "
         f"killed on another machine, `pulumi cancel --stack {stage}` removes its lock."
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 from pulumi import automation
 
+from gateway_config.config import GatewayConfig
 from gateway_config.errors import ConfigError
 from gateway_config.load import load
 from gateway_config.problems import Problem
@@ -59,7 +60,12 @@ class StageStack:
     @property
     def gateway_id(self) -> str:
         """The stage's gateway."""
-        return load(self._config, self.stage).gateway_id
+        return self._loaded.gateway_id
+
+    @functools.cached_property
+    def _loaded(self) -> GatewayConfig:
+        """The config, read once; raises ConfigError with all that is wrong in it."""
+        return load(self._config, self.stage)
 
     @property
     def _stage_file(self) -> Path:
@@ -69,37 +75,37 @@ class StageStack:
         return functools.partial(main, self._config, take_in=take_in, environment=self._environment)
 
     def _own_stack(self) -> tuple[automation.Stack, State]:
-        """The stack, free of what a killed run left, and its state."""
-        load(self._config, self.stage)
+        """The stack, free of what a killed run left, and its state. The config's problems come before anything."""
+        _ = self._loaded
         self._free_the_stack()
         stack = self._stack()
         return stack, self._settled(stack)
 
     def _stack(self) -> automation.Stack:
         """The stack, made if need be."""
-        stack = self._existing()
+        stack = self._selected()
         if stack is None:
             self._notice(new_stage(self._project, self.stage))
             with in_our_words(self.stage):
-                stack = automation.create_stack(self.stage, **self._told(self._project, self._environment))
+                stack = automation.create_stack(self.stage, **self._stack_options(self._project, self._environment))
         return stack
 
-    def _existing(self) -> automation.Stack | None:
-        """The stack, if there is one. The config is read first, so that its problems come before anything."""
-        load(self._config, self.stage)
+    def _selected(self) -> automation.Stack | None:
+        """The stack, if there is one. The config's problems come before anything."""
+        _ = self._loaded
         require_passphrase(self._environment, self._project, self.stage)
         with in_our_words(self.stage):
             try:
-                return automation.select_stack(self.stage, **self._told(self._project, self._environment))
+                return automation.select_stack(self.stage, **self._stack_options(self._project, self._environment))
             except automation.StackNotFoundError:
                 return None
 
     def _made_aside(self, folder: Path) -> automation.Stack:
         environment = {**self._environment, "PULUMI_BACKEND_URL": f"file://{folder / 'state'}"}
         with in_our_words(self.stage):
-            return automation.create_stack(self.stage, **self._told(folder, environment))
+            return automation.create_stack(self.stage, **self._stack_options(folder, environment))
 
-    def _told(self, folder: Path, environment: Mapping[str, str]) -> dict[str, Any]:
+    def _stack_options(self, folder: Path, environment: Mapping[str, str]) -> dict[str, Any]:
         command = pulumi_command(self._project)
         command.told = self._progress
         options = automation.LocalWorkspaceOptions(
@@ -164,7 +170,7 @@ class StageStack:
         return replace(self._state(stack), interrupted=state.interrupted, saved_at=state.saved_at)
 
     def _run(self, stack: automation.Stack, verb: str, **options: Any) -> Outcome:
-        declared = load(self._config, self.stage).file.gateway
+        declared = self._loaded.file.gateway
         collector = Collector(self._progress, frozenset() if declared.telemetry else frozenset({"otels"}))
         started = time.monotonic()
         result = self._call(getattr(stack, verb), collector, **options)
