@@ -63,13 +63,8 @@ _NAMES = {
         "ToolCall",
         "Usage",
     ),
-    "batch": ("Job",),
-    "classify": ("Verdict",),
     "client": ("Client",),
     "drift": ("Drift",),
-    "drive": ("Stream",),
-    "drive_async": ("AsyncStream",),
-    "embed": ("Embeddings",),
     "errors": (
         "AnsweredNoError",
         "BlockedError",
@@ -100,14 +95,19 @@ _NAMES = {
         "ToolCallEvent",
         "UsageEvent",
     ),
-    "image": ("Image",),
-    "rerank": (
+    "kinds.batch": ("Job",),
+    "kinds.classify": ("Verdict",),
+    "kinds.embed": ("Embeddings",),
+    "kinds.image": ("Image",),
+    "kinds.rerank": (
         "Ranked",
         "Ranking",
     ),
+    "kinds.speak": ("Speech",),
+    "kinds.transcribe": ("Transcript",),
+    "sending.drive": ("Stream",),
+    "sending.drive_async": ("AsyncStream",),
     "settings": ("Settings",),
-    "speak": ("Speech",),
-    "transcribe": ("Transcript",),
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 
