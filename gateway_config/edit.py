@@ -150,7 +150,8 @@ def _stays_bare(path: Path, old: str, value: str) -> bool:
     """Whether a value may stand without quotes: a number for a number, but no `123` or `no` where a text stood."""
     if not _PLAIN.fullmatch(value):
         return False
-    is_share = "split" in path or "tiers" in path  # where `rest` and numbers take turns
+    within = path[2:] if path[0] == "stages" else path
+    is_share = within[:1] in (("split",), ("tiers",))  # where `rest` and numbers take turns
     return is_share or not _is_text(old) or _is_text(value)
 
 

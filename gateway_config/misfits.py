@@ -62,13 +62,13 @@ def _written_path(data: Any, loc: tuple[int | str, ...], is_missing: bool) -> Pa
 
 
 def _unknown_key(part: type[BaseModel], path: Path) -> str:
-    known = _fields_at(part, path[:-1])
+    known = [*fields_at(part, path[:-1]), *(["stages"] if len(path) == 1 else [])]
     near = near_miss(str(path[-1]), known)
     hint = f' Did you mean "{near}"?' if near else f" Known here: {', '.join(known)}." if known else ""
     return f"the key {shown(str(path[-1]))} is not known here.{hint}"
 
 
-def _fields_at(part: type[BaseModel], path: Path) -> list[str]:
+def fields_at(part: type[BaseModel], path: Path) -> list[str]:
     """The keys that the class at this path knows."""
     found: list[type[BaseModel]] = [part]
     for step in path:
@@ -77,8 +77,7 @@ def _fields_at(part: type[BaseModel], path: Path) -> list[str]:
             field = candidate.model_fields.get(str(step))
             inner += _classes(field.annotation) if field else []
         found = inner or found
-    known = [field.alias or name for candidate in found for name, field in candidate.model_fields.items()]
-    return known if path else [*known, "stages"]
+    return [field.alias or name for candidate in found for name, field in candidate.model_fields.items()]
 
 
 def _classes(annotation: Any) -> list[type[BaseModel]]:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 import yaml
@@ -189,8 +190,9 @@ class _Reader:
 
     def _check_invisible(self) -> None:
         text = self.document.text
-        for found in () if text.isascii() else _INVISIBLE.finditer(text):
-            line, column = text.count("\n", 0, found.start()), len(text[: found.start()].rpartition("\n")[2])
+        # Of a whole file of them, each would be looked for from the beginning.
+        for found in islice(() if text.isascii() else _INVISIBLE.finditer(text), MOST_READING_PROBLEMS):
+            line, column = _line_and_column(text, found.start())
             code = ord(found[0])
             written = f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"
             message = f"an invisible character stands here, U+{code:04X}, so that what is read is not what is seen."
@@ -200,8 +202,7 @@ class _Reader:
     def _complain_of_character(self) -> None:
         # Found again here, since the C parser counts bytes and the other one characters.
         found = yaml.reader.Reader.NON_PRINTABLE.search(self.document.text)
-        before = self.document.text[: found.start()] if found else ""
-        line, column = before.count("\n"), len(before.rpartition("\n")[2])
+        line, column = _line_and_column(self.document.text, found.start() if found else 0)
         message = "there is a character here that YAML does not allow. Remove it."
         self.document.complain("yaml-syntax", line, column, message)
 
@@ -349,6 +350,11 @@ def _doubt(text: str) -> str:
         hint = "true or false for a switch, digits alone for a number, or quotes for a text"
         why = f"can be read in more than one way. Write {hint}."
     return f"{text[:40]} {why}"
+
+
+def _line_and_column(text: str, index: int) -> tuple[int, int]:
+    """Where a character stands, counted from 0."""
+    return text.count("\n", 0, index), index - (text.rfind("\n", 0, index) + 1)
 
 
 def _syntax(error: yaml.MarkedYAMLError) -> str:

@@ -15,12 +15,13 @@ from infra.aside import project_aside, with_what_is_new, without_refresh
 from infra.changes import LOGS, ROUTE_TYPE, Outcome
 from infra.engine_errors import BusyError, EngineError, busy, not_emptied
 from infra.engine_setup import new_stage
-from infra.existing import MAKING_LOGS, Existing, State, existing
+from infra.existing import MAKING_LOGS, Existing, existing
 from infra.gateway_inputs import SECRET
 from infra.leftovers import Leftovers
 from infra.resources import BUCKET_TYPE, GATEWAY_TYPE, TOKEN_TYPE
 from infra.safety import UnsafeError, refusals
 from infra.stage_stack import StageStack
+from infra.state import State
 from infra.take_in import TakeIn
 
 _IGNORE_PROTECT = "PULUMI_OPTION_IGNORE_PROTECT"

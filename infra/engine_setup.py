@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import yaml
 from pulumi import automation
 
 from gateway_config.errors import UsageError
+from gateway_config.rules.registry import near_miss
 from infra.changes import first_of_each
 from infra.pulumi_process import PulumiProcess
 
@@ -59,8 +59,8 @@ def new_stage(project: Path, stage: str) -> str:
     if file.exists():
         return f"stage {stage} is new: it has no stack"
     known = sorted(found.name.split(".")[1] for found in project.glob("Pulumi.*.yaml"))
-    near = get_close_matches(stage, known, n=1)
-    meant = f'. Did you mean "{near[0]}"?' if near else ""
+    near = near_miss(stage, known)
+    meant = f'. Did you mean "{near}"?' if near else ""
     return f"stage {stage} is new: it has no {file.name} and no stack{meant}"
 
 

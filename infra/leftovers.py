@@ -15,9 +15,9 @@ from datetime import datetime, timedelta
 from gateway_config.cloudflare.control_plane import BASE_URL, ControlPlane
 from gateway_config.cloudflare.errors import NotFoundError
 from gateway_config.errors import GatewrightError
-from infra.existing import State
 from infra.resources import TOKEN_TYPE
 from infra.settings import Settings
+from infra.state import State
 from infra.tokens import token_name
 
 NEAR = timedelta(minutes=10)

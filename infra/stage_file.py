@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from gateway_config.misfits import fields_at
 from gateway_config.problems import Place, Problem, looks_like_credential, shown
+from gateway_config.rules.registry import near_miss
 
 RULE = "stage-config"
 NAMESPACE = "gatewright:"
@@ -78,31 +79,16 @@ def _problem(error: ErrorDetails, model: type[BaseModel], file: Path) -> Problem
 
 
 def _known(name: str, error: ErrorDetails, model: type[BaseModel], above: Sequence[str | int]) -> str:
-    names = _literals(error) or list(_model_at(model, above).model_fields)
-    near = get_close_matches(name, names, n=1)
+    names = _literals(error) or fields_at(model, tuple(above))
+    near = near_miss(name, names)
     prefix = "" if above else NAMESPACE
-    meant = f'Did you mean "{prefix}{near[0]}"? ' if near else ""
+    meant = f'Did you mean "{prefix}{near}"? ' if near else ""
     return f"{meant}Known here: {', '.join(f'{prefix}{one}' for one in names)}."
 
 
 def _literals(error: ErrorDetails) -> list[str]:
     expected = str(error.get("ctx", {}).get("expected", ""))
     return [word.strip("' ") for word in expected.replace(" or ", ",").split(",") if word.strip()]
-
-
-def _model_at(model: type[BaseModel], keys: Sequence[str | int]) -> type[BaseModel]:
-    """The class of the mapping at some keys: a field's own, or that of its values."""
-    for key in keys:
-        if field := model.model_fields.get(str(key)):
-            model = next(_models_in(field.annotation), model)
-    return model
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in getattr(annotation, "__args__", ()):
-        yield from _models_in(inner)
 
 
 def _expected(error: ErrorDetails) -> str:

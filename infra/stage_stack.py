@@ -21,10 +21,10 @@ from infra.__main__ import NOTHING, main
 from infra.changes import LOGS, Collector, Outcome, Progress, ResourceChange, first_of_each
 from infra.engine_errors import busy, in_our_words
 from infra.engine_setup import engine_environment, new_stage, pulumi_command, read_yaml, require_passphrase
-from infra.existing import State
 from infra.locks import locks, remove_dead_locks, restore_state
 from infra.settings import Settings, settings_of
 from infra.stage_file import RULE, place_of
+from infra.state import State
 from infra.take_in import TakeIn
 
 LOCK_PATIENCE_S = 5.0

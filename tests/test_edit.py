@@ -104,6 +104,13 @@ def test_any_text_in_place_of_a_text_reads_back_as_itself_and_nothing_else_chang
         ("until: 2027-01-01\n", ("until",), "2027-02-01", "until: 2027-02-01\n"),
         ("split: {a: rest}\n", ("split", "a"), "90", "split: {a: 90}\n"),
         ("split: {a: 90}\n", ("split", "a"), "rest", "split: {a: rest}\n"),
+        (
+            "stages: {prod: {split: {a: 90}}}\n",
+            ("stages", "prod", "split", "a"),
+            "rest",
+            "stages: {prod: {split: {a: rest}}}\n",
+        ),
+        ("arms: {split: {prompt: calm}}\n", ("arms", "split", "prompt"), "no", 'arms: {split: {prompt: "no"}}\n'),
         ("owner: growth\n", ("owner",), "a\nb", 'owner: "a\\nb"\n'),
         ("owner: 'growth'\n", ("owner",), "a\u202eb", 'owner: "a\\u202eb"\n'),
     ],

@@ -49,20 +49,37 @@ def make_gateway(api: ControlPlane) -> None:
         api.post(f"{GATEWAYS}/acme-dev/routes", {"name": name, "elements": elements})
 
 
-def test_what_is_imported_previews_as_nothing_to_change(tmp_path: Path, emulator: Running) -> None:
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project without a config."""
     project = write_project(tmp_path)
     shutil.rmtree(project / "gateway_config")
-    environment = {**os.environ, **project_environment(project, emulator.url)}
+    return project
+
+
+@pytest.fixture
+def environment(project: Path, emulator: Running) -> dict[str, str]:
+    return {**os.environ, **project_environment(project, emulator.url)}
+
+
+@pytest.fixture
+def api(emulator: Running) -> Iterator[ControlPlane]:
+    """Where a gateway with two routes was made by hand."""
     with ControlPlane(TEST_TOKEN, emulator.control_plane) as api:
         make_gateway(api)
+        yield api
+
+
+def test_what_is_imported_previews_as_nothing_to_change(
+    project: Path, environment: dict[str, str], api: ControlPlane
+) -> None:
     said = take_in(project, environment).splitlines()
     assert "in the stack: gateway, by-hand, chain" in said
     config = project / "gateway_config"
     assert "fallback" in (config / "routes/chain.yaml").read_text(), "the readable form"
     assert "elements" in (config / "routes/by-hand.yaml").read_text(), "what it cannot say stays as it is"
     assert nothing_to_change(project, environment)
-    with ControlPlane(TEST_TOKEN, emulator.control_plane) as api:
-        api.post(f"{GATEWAYS}/acme-dev/routes", {"name": "later", "elements": CHAIN})
+    api.post(f"{GATEWAYS}/acme-dev/routes", {"name": "later", "elements": CHAIN})
     assert "in the stack: gateway, by-hand, chain, later" in take_in(project, environment)
     assert nothing_to_change(project, environment)
 
@@ -79,12 +96,10 @@ def take_in(project: Path, environment: dict[str, str]) -> str:
     return result.output
 
 
-def test_what_the_config_says_otherwise_is_taken_in_as_it_is_and_previewed(tmp_path: Path, emulator: Running) -> None:
-    project = write_project(tmp_path)
-    shutil.rmtree(project / "gateway_config")
-    environment = {**os.environ, **project_environment(project, emulator.url)}
-    with ControlPlane(TEST_TOKEN, emulator.control_plane) as api:
-        make_gateway(api)
+@pytest.mark.usefixtures("api")
+def test_what_the_config_says_otherwise_is_taken_in_as_it_is_and_previewed(
+    project: Path, environment: dict[str, str]
+) -> None:
     take_in(project, environment)
     file = project / "gateway_config/routes/chain.yaml"
     file.write_text(file.read_text().replace("9000", "8000"))
@@ -138,14 +153,9 @@ def everything_told(project: Path, environment: dict[str, str]) -> Iterator[str]
 
 
 def test_all_that_the_yaml_can_say_of_a_gateway_is_carried_over_and_no_secret_with_it(
-    tmp_path: Path, emulator: Running
+    project: Path, environment: dict[str, str], api: ControlPlane
 ) -> None:
-    project = write_project(tmp_path)
-    shutil.rmtree(project / "gateway_config")
-    environment = {**os.environ, **project_environment(project, emulator.url)}
-    with ControlPlane(TEST_TOKEN, emulator.control_plane) as api:
-        make_gateway(api)
-        api.put(f"{GATEWAYS}/acme-dev", FULL)
+    api.put(f"{GATEWAYS}/acme-dev", FULL)
     said = take_in(project, environment)
     assert "export OTEL_AUTHORIZATION before `preview` and `up`: what authorizes https://a.example/v1" in said
     assert "not carried over" not in said
@@ -158,43 +168,35 @@ def test_all_that_the_yaml_can_say_of_a_gateway_is_carried_over_and_no_secret_wi
 
 
 def test_another_authorization_than_the_live_one_is_a_change_that_shows_neither(
-    tmp_path: Path, emulator: Running
+    project: Path, environment: dict[str, str], api: ControlPlane
 ) -> None:
-    project = write_project(tmp_path)
-    shutil.rmtree(project / "gateway_config")
-    environment = {**os.environ, **project_environment(project, emulator.url)}
-    with ControlPlane(TEST_TOKEN, emulator.control_plane) as api:
-        make_gateway(api)
-        api.put(f"{GATEWAYS}/acme-dev", FULL)
-        take_in(project, environment)
-        environment["OTEL_AUTHORIZATION"] = "canary-another-one"
-        told = [*everything_told(project, environment)]
-        assert "otels" in told[0]
-        assert not [text for text in told if "canary-" in text]
-        assert api.get(f"{GATEWAYS}/acme-dev")["otel"][0]["authorization"] == "canary-another-one"
+    api.put(f"{GATEWAYS}/acme-dev", FULL)
+    take_in(project, environment)
+    environment["OTEL_AUTHORIZATION"] = "canary-another-one"
+    told = [*everything_told(project, environment)]
+    assert "otels" in told[0]
+    assert not [text for text in told if "canary-" in text]
+    assert api.get(f"{GATEWAYS}/acme-dev")["otel"][0]["authorization"] == "canary-another-one"
 
 
-def test_what_the_yaml_cannot_say_is_named_with_a_way_on(tmp_path: Path, emulator: Running) -> None:
-    project = write_project(tmp_path)
-    shutil.rmtree(project / "gateway_config")
-    environment = {**os.environ, **project_environment(project, emulator.url)}
-    with ControlPlane(TEST_TOKEN, emulator.control_plane) as api:
-        make_gateway(api)
-        api.put(f"{GATEWAYS}/acme-dev", FULL | UNSAID)
-        said = take_in(project, environment)
-        assert [line.split(": ")[1].split(" (")[0] for line in said.splitlines() if "not carried over" in line] == [
-            "cache_ttl",
-            "retry_max_attempts",
-            "stripe",
-            "dlp",
-            'spend limit "elsewhere"',
-            "the headers of https://a.example/v1",
-        ]
-        assert "canary-" not in said
-        live = api.get(f"{GATEWAYS}/acme-dev")
-        assert {key: live[key] for key in UNSAID} == UNSAID, "import changes nothing"
-        environment["OTEL_AUTHORIZATION"] = "canary-authorization"
-        assert not [text for text in everything_told(project, environment) if "canary-" in text]
+def test_what_the_yaml_cannot_say_is_named_with_a_way_on(
+    project: Path, environment: dict[str, str], api: ControlPlane
+) -> None:
+    api.put(f"{GATEWAYS}/acme-dev", FULL | UNSAID)
+    said = take_in(project, environment)
+    assert [line.split(": ")[1].split(" (")[0] for line in said.splitlines() if "not carried over" in line] == [
+        "cache_ttl",
+        "retry_max_attempts",
+        "stripe",
+        "dlp",
+        'spend limit "elsewhere"',
+        "the headers of https://a.example/v1",
+    ]
+    assert "canary-" not in said
+    live = api.get(f"{GATEWAYS}/acme-dev")
+    assert {key: live[key] for key in UNSAID} == UNSAID, "import changes nothing"
+    environment["OTEL_AUTHORIZATION"] = "canary-authorization"
+    assert not [text for text in everything_told(project, environment) if "canary-" in text]
 
 
 UNSAID: dict[str, Any] = {

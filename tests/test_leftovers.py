@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from gateway_config.cloudflare.control_plane import ControlPlane
-from infra.existing import State
 from infra.leftovers import Leftovers
 from infra.resources import TOKEN_TYPE
 from infra.settings import Settings
+from infra.state import State
 from infra.token_dates import TokenDates
 from tests.emulator.server import TEST_TOKEN, Running
 

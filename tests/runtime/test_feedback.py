@@ -8,7 +8,7 @@ import pytest
 
 from gateway_config.compiled import CompiledConfig
 from gateway_config.runtime import Client, InputError, Settings
-from gateway_config.runtime.records import feedback
+from gateway_config.runtime.records import feedback, ledger
 from gateway_config.runtime.records.feedback import Feedback
 from gateway_config.runtime.records.segments import read_records
 from tests.emulator.server import TEST_TOKEN, Running
@@ -68,14 +68,20 @@ def test_feedback_without_records_is_refused(config: CompiledConfig) -> None:
         client.feedback(client.ask("sprinter", "Hi"), thumb="up")
 
 
-@pytest.mark.http
-def test_the_gateways_log_has_it_where_the_token_may(
-    config: CompiledConfig, tmp_path: Path, emulator: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def settings(config: CompiledConfig, emulator: Running, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Those of the deployed config, whose API token may write the log."""
     deploy(emulator, config)
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TEST_TOKEN)
     monkeypatch.setenv("CLOUDFLARE_BASE_URL", emulator.control_plane)
-    with Client(config, Settings(ACCOUNT, TEST_TOKEN, emulator.data_plane), records=tmp_path) as client:
+    return Settings(ACCOUNT, TEST_TOKEN, emulator.data_plane)
+
+
+@pytest.mark.http
+def test_the_gateways_log_has_it_where_the_token_may(
+    config: CompiledConfig, tmp_path: Path, emulator: Running, settings: Settings
+) -> None:
+    with Client(config, settings, records=tmp_path) as client:
         noted = client.feedback(client.ask("sprinter", "Hi"), thumb="up", score=90)
     told = [entry for entry in emulator.journal("/logs/") if entry["method"] == "PATCH"]
     assert len(told) == 1
@@ -84,12 +90,8 @@ def test_the_gateways_log_has_it_where_the_token_may(
 
 @pytest.mark.http
 def test_a_trace_leads_to_the_log_by_its_record(
-    config: CompiledConfig, tmp_path: Path, emulator: Running, monkeypatch: pytest.MonkeyPatch
+    config: CompiledConfig, tmp_path: Path, emulator: Running, settings: Settings
 ) -> None:
-    deploy(emulator, config)
-    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TEST_TOKEN)
-    monkeypatch.setenv("CLOUDFLARE_BASE_URL", emulator.control_plane)
-    settings = Settings(ACCOUNT, TEST_TOKEN, emulator.data_plane)
     with Client(config, settings, records=tmp_path) as client:
         client.ask("sprinter", "Hi")
         answer = client.ask("sprinter", "Hi again")
@@ -97,6 +99,15 @@ def test_a_trace_leads_to_the_log_by_its_record(
         client.feedback(answer.trace, score=50)
     (told,) = [entry for entry in emulator.journal("/logs/") if entry["method"] == "PATCH"]
     assert told["path"].endswith(f"/logs/{answer.log_id}")
+
+
+def test_a_trace_is_known_while_the_record_of_its_call_still_waits(
+    config: CompiledConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "GATHER_S", 60)
+    with Gateway().client(config, records=tmp_path) as client:
+        noted = client.feedback(client.ask("sprinter", "Hi").trace, thumb="up")
+    assert noted.why_not == "CLOUDFLARE_API_TOKEN is not set"
 
 
 def test_a_note_alone_is_nothing_for_the_log(

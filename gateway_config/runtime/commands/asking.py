@@ -17,6 +17,8 @@ from gateway_config.runtime.commands.progress import waiting
 if TYPE_CHECKING:
     from gateway_config.runtime.answer import Answer, Outcome
     from gateway_config.runtime.client import Client
+    from gateway_config.runtime.kinds.image import Image
+    from gateway_config.runtime.kinds.speak import Speech
 
 Intent = Annotated[str, typer.Argument(metavar="INTENT", help="What is wanted, such as sprinter.")]
 Arm = Annotated[str | None, typer.Option("--arm", metavar="NAME", help="This arm, whatever the split says.")]
@@ -89,6 +91,12 @@ def _print(answer: Answer, text: str, as_json: bool) -> None:
         typer.echo(_footer(answer), err=True)
 
 
+def _write(made: Image | Speech, output: Path, as_json: bool) -> None:
+    """The file, and what is said of it."""
+    output.write_bytes(made.data)
+    typer.echo(shown(made) if as_json else f"{output}: {len(made.data):,} bytes, {made.media_type}")
+
+
 def ask(
     intent: Intent,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="What to ask; - reads standard input.")],
@@ -147,8 +155,7 @@ def image(
     references, wanted = [path.read_bytes() for path in reference or ()], _text(prompt)
     with client_of(config, stage) as client, waiting(intent):
         picture = client.image(intent, wanted, width=width, height=height, steps=steps, references=references, arm=arm)
-    output.write_bytes(picture.data)
-    typer.echo(shown(picture) if as_json else f"{output}: {len(picture.data):,} bytes, {picture.media_type}")
+    _write(picture, output, as_json)
 
 
 def embed(
@@ -211,8 +218,7 @@ def speak(
     said = _text(text)
     with client_of(config, stage) as client, waiting(intent):
         speech = client.speak(intent, said, voice=voice)
-    output.write_bytes(speech.data)
-    typer.echo(shown(speech) if as_json else f"{output}: {len(speech.data):,} bytes, {speech.media_type}")
+    _write(speech, output, as_json)
 
 
 COMMANDS = (ask, image, embed, transcribe, speak)

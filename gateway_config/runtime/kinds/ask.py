@@ -18,8 +18,9 @@ from gateway_config.runtime.events import Event
 from gateway_config.runtime.facts import shown
 from gateway_config.runtime.kinds.asking import Asking, asking_of, check_summary, direct_payload, routed_payload
 from gateway_config.runtime.kinds.caching import cache_headers, unread
-from gateway_config.runtime.kinds.direct import answered
+from gateway_config.runtime.kinds.direct import PayloadOf, answered
 from gateway_config.runtime.kinds.fitting import UnfitError
+from gateway_config.runtime.kinds.payload import Payload
 from gateway_config.runtime.kinds.pricing import cost_usd
 from gateway_config.runtime.options import AskOptions, deadline_of, facts_of
 from gateway_config.runtime.sending.call import Call
@@ -112,12 +113,12 @@ def _answer(core: Core, call: Call, asking: Asking) -> Flow[Answer]:
     return answer_of(core, call, headers, core.served(call, headers), spoken)
 
 
-def direct_payloads(core: Core, call: Call, asking: Asking) -> Any:
+def direct_payloads(core: Core, call: Call, asking: Asking) -> PayloadOf:
     """What makes the payload for each target of a direct call. Raises InputError where one of them cannot take it."""
     for element in call.view.chain(call.metadata):
         check_summary(asking, call.view.route.targets[element])
 
-    def payload_of(target: CompiledTarget) -> Any:
+    def payload_of(target: CompiledTarget) -> Payload:
         return direct_payload(asking, target, core.adapter(call, target))
 
     return payload_of

@@ -29,6 +29,7 @@ from gateway_config.runtime.sending.retry import LONGEST_DELAY_S
 T = TypeVar("T")
 Attempt = Callable[[str, CompiledTarget], Flow[T]]
 PayloadOf = Callable[[CompiledTarget], Payload]
+RequestOf = Callable[[str, CompiledTarget], httpx.Request]
 
 
 def chained(core: Core, call: Call, attempt: Attempt[T]) -> Flow[tuple[str, T]]:
@@ -84,11 +85,10 @@ def answered(
     core: Core, call: Call, payload_of: PayloadOf, read: Callable[[Reply], T], most: int
 ) -> Flow[tuple[ServedBy, httpx.Headers, T]]:
     """Who answered, the headers, and what `read` makes of the answer; its MalformedError counts as a failed try."""
-    payloads: dict[str, Payload] = {}
+    request_of = requests(core, call, payload_of)
 
     def attempt(element: str, target: CompiledTarget) -> Flow[tuple[httpx.Headers, T]]:
-        request = core.request(call, _kept(call, payloads, element, lambda: payload_of(target)))
-        return asked(call, request, with_headers, most, element, target.first_byte_ms)
+        return asked(call, request_of(element, target), with_headers, most, element, target.first_byte_ms)
 
     def with_headers(reply: Reply) -> tuple[httpx.Headers, T]:
         return reply.headers, read(reply)
@@ -98,12 +98,17 @@ def answered(
     return served_by(call, element), headers, value
 
 
-def _kept(call: Call, payloads: dict[str, Payload], element: str, make: Callable[[], Payload]) -> Payload:
-    """The payload for a target, made once; making the first one is the prompt's phase."""
-    if element not in payloads:
-        payloads[element] = make()
-        call.prompted_now()
-    return payloads[element]
+def requests(core: Core, call: Call, payload_of: PayloadOf) -> RequestOf:
+    """What makes the request of each attempt. A target's payload is made once; the first is the prompt's phase."""
+    payloads: dict[str, Payload] = {}
+
+    def request_of(element: str, target: CompiledTarget) -> httpx.Request:
+        if element not in payloads:
+            payloads[element] = payload_of(target)
+            call.prompted_now()
+        return core.request(call, payloads[element])
+
+    return request_of
 
 
 def served_by(call: Call, element: str) -> ServedBy:

@@ -188,7 +188,7 @@ def _is(value: Any, types: str | list[str]) -> bool:
 
 
 def _sizes(value: Any, schema: Mapping[str, Any], place: str) -> Iterator[str]:
-    number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    number = value if _is_number(value) else None
     length = len(value) if isinstance(value, str) else None
     count = len(value) if isinstance(value, list) else None
     measured = (("minimum", number), ("minLength", length), ("minItems", count))

@@ -16,7 +16,7 @@ from gateway_config.runtime.errors import CallError, StreamInterruptedError
 from gateway_config.runtime.events import DoneEvent, Event
 from gateway_config.runtime.kinds.ask import answer_of, direct_payloads, is_direct, opened_call
 from gateway_config.runtime.kinds.asking import Asking, asking_of, routed_payload
-from gateway_config.runtime.kinds.direct import chained, served_by
+from gateway_config.runtime.kinds.direct import chained, requests, served_by
 from gateway_config.runtime.sending.call import Call, now
 from gateway_config.runtime.sending.flow import Flow, Part, failure, noted, opened, repeated
 
@@ -38,7 +38,7 @@ def _events(core: Core, call: Call, asking: Asking) -> Flow[None]:
 
 
 def _streamed(core: Core, call: Call, asking: Asking) -> Flow[Answer]:
-    call.prepared = now()
+    call.prepared_now()
     opening = _opened_directly(core, call, asking) if is_direct(call, asking) else _opened(core, call, asking)
     element, (began, response) = yield from opening
     decoder = ChatDecoder()
@@ -54,17 +54,16 @@ def _streamed(core: Core, call: Call, asking: Asking) -> Flow[Answer]:
 
 def _opened(core: Core, call: Call, asking: Asking) -> Flow[tuple[str | None, Opened]]:
     payload = routed_payload(asking, call.view.route.name, call.view.target(call.assigned))
-    call.prompted = now()
+    call.prompted_now()
     return None, (yield from repeated(call, core.budget, lambda: opened(call, core.request(call, payload))))
 
 
 def _opened_directly(core: Core, call: Call, asking: Asking) -> Flow[tuple[str | None, Opened]]:
-    payload_of = direct_payloads(core, call, asking)
+    request_of = requests(core, call, direct_payloads(core, call, asking))
 
     def attempt(element: str, target: CompiledTarget) -> Flow[Opened]:
-        return opened(call, core.request(call, payload_of(target)), element, target.first_byte_ms)
+        return opened(call, request_of(element, target), element, target.first_byte_ms)
 
-    call.prompted = now()
     return (yield from chained(core, call, attempt))
 
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
 from gateway_config.errors import GatewrightError, UnreachableError
@@ -16,6 +15,8 @@ from gateway_config.runtime.api import api_until, without_tokens
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.errors import InputError
 from gateway_config.runtime.facts import is_text, shown
+from gateway_config.runtime.options import number_between
+from gateway_config.runtime.records.ledger import Ledger
 from gateway_config.runtime.records.reader import RecordReader
 from gateway_config.runtime.records.schema import feedback_line
 from gateway_config.runtime.sending.call import now
@@ -49,7 +50,7 @@ def give_feedback(
         raise InputError("feedback needs a folder of records. Give records=, or set GATEWRIGHT_RECORDS.")
     id, hand = os.urandom(8).hex(), {"up": 1, "down": -1}.get(thumb or "")
     core.ledger.write(lambda: feedback_line(trace, id, hand, score, note))
-    log_id = about.log_id if isinstance(about, Outcome) else _log_id(core.ledger.folder, known)
+    log_id = about.log_id if isinstance(about, Outcome) else _log_id(core.ledger, known)
     why_not = _told(core, log_id, hand, score)
     return Feedback(id, trace, why_not is None, why_not)
 
@@ -59,16 +60,16 @@ def _check(thumb: Thumb | None, score: float | None, note: str | None) -> None:
         raise InputError("a feedback has a thumb, a score or a note.")
     if thumb not in (None, "up", "down"):
         raise InputError(f'a thumb is "up" or "down"; found {shown(thumb)}.')
-    number = isinstance(score, int | float) and not isinstance(score, bool)
-    if score is not None and not (number and 0 <= score <= 100):
-        raise InputError(f"a score is a number from 0 to 100; found {shown(score)}.")
+    if score is not None:
+        number_between("a score", score, 0, 100)
     if note is not None and (not is_text(note) or len(note) > LONGEST_NOTE):
         raise InputError(f"a note is a text of at most {LONGEST_NOTE:,} characters.")
 
 
-def _log_id(folder: Path, trace: Trace) -> str | None:
-    """The id of the log entry, from the record of the call."""
-    own = (record for record in RecordReader(folder, trace.at) if record["id"] == trace.request_id)
+def _log_id(ledger: Ledger, trace: Trace) -> str | None:
+    """The id of the log entry, from the record of the call, which may still wait to be written."""
+    ledger.flush()
+    own = (record for record in RecordReader(ledger.folder, trace.at) if record["id"] == trace.request_id)
     return next((record["log_id"] for record in own), None)
 
 

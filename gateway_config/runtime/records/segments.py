@@ -87,8 +87,7 @@ class Segments:
     def close(self) -> None:
         """Closes the segment that is written, so that it can be shipped."""
         if self._file is not None:
-            file, self._file = self._file, None
-            os.close(file)
+            self.leave()
             _close(self._path)
 
     def leave(self) -> None:
