@@ -16,7 +16,6 @@ from typing import Any, cast
 import pulumi
 from pulumi import Input, Output, ResourceOptions
 
-from gateway_config.adapter_files import content_digest
 from infra.gateway_inputs import SECRET
 
 GATEWAY_TYPE = "cloudflare:index/aiGateway:AiGateway"
@@ -250,7 +249,7 @@ class LoraAdapter(pulumi.CustomResource):
             "model": model,
             "folder": str(folder.resolve()),
             "rank": rank,
-            "contentDigest": content_digest(folder),
+            "contentDigest": None,
             "adapterId": None,
             "uploaded": None,
             "ready": None,

@@ -21,11 +21,9 @@ from gateway_config.runtime.records.segments import read_records
 from gateway_config.wire import from_wire
 from infra.engine import Engine
 from tests.adapter_on_disk import MISTRAL
-from tests.emulator.server import TEST_TOKEN, running_emulator
 from tests.runtime.test_kinds import WAV
-from tests.s3 import running_s3
 from tests.stand_in.project import TEST_ACCOUNT, edit
-from tests.test_engine_own_resources import Stage
+from tests.stand_in.stage import Stage, running_stage
 
 pytestmark = pytest.mark.engine
 
@@ -82,19 +80,16 @@ class Journey:
 def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
     """One `up` for all tests."""
     folder, kept = tmp_path_factory.mktemp("journey"), tmp_path_factory.mktemp("records")
-    with running_s3() as s3, running_emulator(seed=3, s3_url=s3.url) as emulator:
-        emulator.assume(finetune_ready="at-once")
-        with ControlPlane(TEST_TOKEN, emulator.control_plane) as api:
-            stage = Stage(folder, emulator, s3, api)
-            declared = declare(stage)
-            stage.run("up")
-            outputs = Engine(folder, "dev", environment=stage.environment).secret_outputs()
-            with follower(stage, outputs, kept) as client:
-                lived_by = client.config
-                answers = {name: call(client) for name, call in {**ROUTED, **DIRECT}.items()}
-            records = {record["route"]: record for record in read_records(kept)}
-            voiced = emulator.journal(MISTRAL)[-1]["body"]
-            yield Journey(declared, outputs, live(api), lived_by, answers, records, logs(api, answers), voiced)
+    with running_stage(folder, seed=3) as stage:
+        declared = declare(stage)
+        stage.run("up")
+        outputs = Engine(folder, "dev", environment=stage.environment).secret_outputs()
+        with follower(stage, outputs, kept) as client:
+            lived_by = client.config
+            answers = {name: call(client) for name, call in {**ROUTED, **DIRECT}.items()}
+        records = {record["route"]: record for record in read_records(kept)}
+        voiced = stage.emulator.journal(MISTRAL)[-1]["body"]
+        yield Journey(declared, outputs, live(stage.api), lived_by, answers, records, logs(stage.api, answers), voiced)
 
 
 def declare(stage: Stage) -> CompiledConfig:

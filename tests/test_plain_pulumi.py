@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from gateway_config.cloudflare.control_plane import ControlPlane
-from tests.emulator.server import TEST_TOKEN, Running, running_emulator
-from tests.stand_in.project import ROOT, TEST_ACCOUNT, edit, project_environment, write_project
+from tests.emulator.server import Running, running_emulator
+from tests.language_host.plain import pulumi
+from tests.stand_in.project import ROOT, edit, write_project
 
 pytestmark = pytest.mark.engine
-STAND_IN = ROOT / "tests" / "language_host" / "bin"
 
 
 @pytest.fixture(scope="module")
@@ -37,18 +34,6 @@ def project(tmp_path: Path) -> Path:
     told["runtime"]["options"]["virtualenv"] = str(ROOT / ".venv")
     (folder / "Pulumi.yaml").write_text(yaml.safe_dump(told, sort_keys=False))
     return folder
-
-
-def pulumi(project: Path, emulator: Running, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs the CLI, with the real Python host where it is, else with the stand-in."""
-    path = f"{ROOT / '.tools' / 'pulumi' / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    if shutil.which("pulumi-language-python", path=path) is None:
-        path = f"{STAND_IN}{os.pathsep}{path}"
-    environment = {**os.environ, **project_environment(project, emulator.url), "PATH": path}
-    command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
-    return subprocess.run(
-        command, cwd=project, env=environment, capture_output=True, text=True, check=False, timeout=120
-    )
 
 
 def test_plain_pulumi_deploys_what_is_declared_and_then_has_nothing_to_do(project: Path, emulator: Running) -> None:
@@ -85,21 +70,3 @@ def test_the_cli_gets_our_schema_and_finds_nothing_wrong_in_it(project: Path, em
     (project / "schema.json").write_text(got.stdout)
     checked = pulumi(project, emulator, "schema", "check", "schema.json")
     assert checked.returncode == 0, checked.stdout + checked.stderr
-
-
-def test_a_route_that_was_made_elsewhere_is_imported_by_its_name(project: Path, emulator: Running) -> None:
-    assert pulumi(project, emulator, "stack", "init", "imported").returncode == 0
-    gateways = f"/accounts/{TEST_ACCOUNT}/ai-gateway/gateways"
-    settings = {"cache_invalidate_on_update": False, "cache_ttl": 0, "collect_logs": True}
-    with ControlPlane(TEST_TOKEN, emulator.control_plane) as api:
-        api.post(gateways, {"id": "elsewhere", **settings, "rate_limiting_interval": 0, "rate_limiting_limit": 0})
-        start = {"id": "start", "type": "start", "outputs": {"next": {"elementId": "end"}}}
-        elements = [start, {"id": "end", "type": "end", "outputs": {}}]
-        api.post(f"{gateways}/elsewhere/routes", {"name": "theirs", "elements": elements})
-    id = f"{TEST_ACCOUNT}/elsewhere/theirs"
-    words = ("import", "gatewright:index:Route", "theirs", id, "--yes", "--skip-preview", "--generate-code=false")
-    done = pulumi(project, emulator, *words)
-    assert done.returncode == 0, done.stdout + done.stderr
-    state = json.loads(pulumi(project, emulator, "stack", "export").stdout)["deployment"]["resources"]
-    (route,) = [resource for resource in state if resource["type"] == "gatewright:index:Route"]
-    assert (route["inputs"]["name"], route["inputs"]["elements"].keys()) == ("theirs", {"start", "end"})

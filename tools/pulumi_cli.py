@@ -115,15 +115,17 @@ def _build(version: str, folder: Path) -> None:
     if go is None or have is None or have < OLDEST_GO:
         raise SetupError(f"Go is {'older than 1.25' if have else 'not installed'}")
     # With an empty version the Automation API refuses the CLI.
-    flags = [
-        "-trimpath",
-        "-v",
-        "-tags",
-        "osusergo grpcnotrace",
-        "-ldflags",
-        f"-s -w -X {VERSION_VARIABLE}=v{version}",
-    ]
-    env = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
+    flags = ["-v", "-ldflags", f"-s -w -X {VERSION_VARIABLE}=v{version}"]
     package = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
     step = f"building Pulumi {version} with Go, about 4 minutes on two cores"
-    run(step, go, "build", *flags, "-o", folder / "pulumi", package, env=env, cwd=MODULE)
+    run(step, *go_build(go, folder / "pulumi", package, *flags), env=go_environment(), cwd=MODULE)
+
+
+def go_build(go: str, output: Path, package: str, *flags: str) -> list[str | Path]:
+    """Builds a command of this module; with the same flags for all, what they share is compiled once."""
+    return [go, "build", "-trimpath", "-tags", "osusergo grpcnotrace", *flags, "-o", output, package]
+
+
+def go_environment() -> dict[str, str]:
+    """For `go_build`: this module as it stands, no C compiler."""
+    return {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}

@@ -49,6 +49,12 @@ class LoraAdapter(Resource):
             for reason in complaints(Path(inputs["folder"]), inputs.get("rank"), inputs["model"]):
                 yield Complaint("folder", reason)
 
+    def completed(self, inputs: Properties) -> Properties:
+        if "contentDigest" in inputs:
+            return inputs
+        folder = inputs["folder"]
+        return {**inputs, "contentDigest": UNKNOWN if has_unknown(folder) else content_digest(Path(folder))}
+
     def diff(self, old: Properties, new: Properties, state: Properties) -> list[Change]:
         """`folder` and `rank` are how we get there, not what is there."""
         replaced = [Change(key, "update-replace") for key in sorted(self.replace_on) if old.get(key) != new.get(key)]

@@ -71,6 +71,10 @@ class Resource(ABC):
         """What is wrong with inputs, unknown ones skipped."""
         yield from ()
 
+    def completed(self, inputs: Properties) -> Properties:
+        """Inputs with what follows from them and was left out; called when `check` found nothing wrong."""
+        return inputs
+
     @abstractmethod
     def diff(self, old: Properties, new: Properties, state: Properties) -> list[Change]:
         """What differs between the inputs of two times, normalised, leaf by leaf; `state` is what is live."""

@@ -34,6 +34,9 @@ def schema_text(resources: Iterable[Resource]) -> str:
         "provider": {"inputProperties": _CREDENTIALS, "properties": _CREDENTIALS},
         "resources": {kind.token: kind.schema for kind in kinds},
         "types": {token: shape for kind in kinds for token, shape in kind.types.items()},
-        "language": {"python": {"respectSchemaVersion": True}},
+        "language": {
+            "python": {"respectSchemaVersion": True, "pyproject": {"enabled": True}},
+            "nodejs": {"respectSchemaVersion": True, "packageName": "@gatewright/pulumi"},
+        },
     }
     return json.dumps(schema)

@@ -154,9 +154,10 @@ class Servicer(ResourceProviderServicer):
     def Check(self, request: Any, context: Context) -> Any:
         resource, inputs = self._resource(request.urn), plain(request.news)
         failures = [provider_pb2.CheckFailure(property=c.property, reason=c.reason) for c in resource.check(inputs)]
+        whole = inputs if failures else resource.completed(inputs)
         checked = request.news
-        if resource.secrets:
-            checked = struct(inputs, secret_keys(request.news) | resource.secrets)
+        if resource.secrets or whole is not inputs:
+            checked = struct(whole, secret_keys(request.news) | resource.secrets)
         return provider_pb2.CheckResponse(inputs=checked, failures=failures)
 
     @answering

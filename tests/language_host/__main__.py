@@ -17,6 +17,8 @@ import grpc
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
+from tests.language_host import generators
+
 
 class Host(LanguageServer):
     """Runs the folder that the engine names, as `python <folder>` would."""
@@ -36,6 +38,12 @@ class Host(LanguageServer):
 
     def InstallDependencies(self, request: Any, context: grpc.ServicerContext) -> Any:
         yield language_pb2.InstallDependenciesResponse()
+
+    def GenerateProgram(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return language_pb2.GenerateProgramResponse.FromString(generators.ask("program", request))
+
+    def GeneratePackage(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return language_pb2.GeneratePackageResponse.FromString(generators.ask("package", request))
 
     def RuntimeOptionsPrompts(self, request: Any, context: grpc.ServicerContext) -> Any:
         return language_pb2.RuntimeOptionsResponse()

@@ -11,7 +11,7 @@ import pytest
 
 from gateway_config.adapter_files import content_digest
 from gateway_config.cloudflare.control_plane import ControlPlane
-from infra.provider.values import UNKNOWN
+from infra.provider.values import UNKNOWN, plain
 from tests.adapter_on_disk import MISTRAL, safetensors, shapes, write_adapter
 from tests.emulator.server import Running
 from tests.provider.given import TEST_TOKEN, Partly, Provider, provider_of
@@ -62,6 +62,14 @@ def inputs(folder: Path, **changes: Any) -> dict[str, Any]:
         "contentDigest": content_digest(folder),
     }
     return {**told, **changes}
+
+
+def test_the_digest_of_the_files_is_made_where_it_is_left_out(provider: Provider, folder: Path) -> None:
+    told = inputs(folder)
+    digest = told.pop("contentDigest")
+    assert plain(provider.checked(told))["contentDigest"] == digest
+    assert plain(provider.checked({**told, "folder": UNKNOWN}))["contentDigest"] == UNKNOWN
+    assert provider.complaints({**told, "folder": str(folder / "nowhere")}) != []
 
 
 def registered(api: ControlPlane) -> list[dict[str, Any]]:
