@@ -83,20 +83,21 @@ def _live(api: ControlPlane, account: str, gateway: str, names: list[str]) -> It
 
 
 def _write(settings: Mapping[str, Any], stage: str, directory: Path, found: list[LiveRoute]) -> Iterator[str]:
+    from gateway_config.load import load
     from infra import importing
     from infra.importing_gateway import gateway_yaml
 
-    models = importing.models_of(found)
-    gateway = gateway_yaml(settings, settings["id"].removesuffix(f"-{stage}"), models)
+    if strange := [route.name for route in found if not importing.can_be_a_file(route.name)]:
+        raise UsageError(f'Route "{strange[0]}" has a name that no file of a route can have: rename it first.')
+    gateway = gateway_yaml(settings, settings["id"].removesuffix(f"-{stage}"), importing.models_of(found))
     if importing.write_new(directory / "gateway.yaml", gateway.text):
         yield f"wrote {directory / 'gateway.yaml'}"
         yield from (f"  not carried over, so the next `up` takes it away: {sentence}" for sentence in gateway.left_out)
         for variable, url in gateway.variables.items():
             yield f"  export {variable} before `preview` and `up`: what authorizes {url} stands in no file"
+    models = load(directory, stage).file.models  # what was there already may name them otherwise, or lack some
     for route in found:
-        if not importing.NAME.fullmatch(route.name) or len(route.name) > importing.LONGEST_NAME:
-            raise UsageError(f'Route "{route.name}" has a name that no file of a route can have: rename it first.')
-        written = importing.route_yaml(route, gateway.text, stage, models)
+        written = importing.route_yaml(route, stage, models)
         if importing.write_new(directory / "routes" / f"{route.name}.yaml", written.text):
             yield f"wrote {directory / 'routes' / f'{route.name}.yaml'}"
             if not written.is_exact:

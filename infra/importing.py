@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from gateway_config import patterns
 from gateway_config.compile import compile_config
 from gateway_config.config import Model
 from gateway_config.errors import GatewrightError, GraphError
@@ -21,8 +22,6 @@ from gateway_config.wire import from_wire
 from infra.provider.elements import digest_of_wire
 from infra.provider.routes_api import LiveRoute
 
-NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-LONGEST_NAME = 40
 Models = Mapping[str, Model]
 
 
@@ -49,17 +48,33 @@ def models_of(routes: list[LiveRoute]) -> dict[str, Model]:
 
 def _free_name(model: str, taken: Mapping[str, Any]) -> str:
     words = re.sub(r"[^a-z0-9]+", "-", model.rsplit("/", 1)[-1].lower()).strip("-")
-    name = (words if words[:1].isalpha() else f"m-{words}")[: LONGEST_NAME - 3].rstrip("-")
+    name = (words if words[:1].isalpha() else f"m-{words}")[: patterns.LONGEST_NAME - 3].rstrip("-")
     return next(one for one in (name, *(f"{name}-{n}" for n in range(2, 100))) if one not in taken)
 
 
 def _name_of(properties: Mapping[str, Any], models: Models) -> str | None:
-    wanted = (properties.get("provider"), properties.get("model"))
-    return next((name for name, own in models.items() if (own.upstream, own.model) == wanted), None)
+    return next((name for name, own in models.items() if _is_it(own, properties)), None)
 
 
-def route_yaml(live: LiveRoute, gateway: str, stage: str, models: Models) -> Written:
+def _is_it(model: Model, properties: Mapping[str, Any]) -> bool:
+    return (model.upstream, model.model) == (properties.get("provider"), properties.get("model"))
+
+
+def declared(models: Models) -> dict[str, Any]:
+    """The models as gateway.yaml has them."""
+    return {name: {"upstream": own.upstream, "model": own.model, "kind": own.kind} for name, own in models.items()}
+
+
+def can_be_a_file(route: str) -> bool:
+    """Whether a route of this name can be declared, since its file has its name."""
+    return bool(re.fullmatch(patterns.NAME, route)) and len(route) <= patterns.LONGEST_NAME
+
+
+def route_yaml(live: LiveRoute, stage: str, models: Models) -> Written:
     """The route's file: the readable form if it compiles to what is live, else its elements as they are."""
+    asked = [item.get("properties") or {} for item in live.elements]
+    used = {name: own for name, own in models.items() if any(_is_it(own, properties) for properties in asked)}
+    gateway = dumped({"version": 1, "gateway": {"id": "any"}, "models": declared(used)})
     verbatim = dumped({"version": 1, "kind": "chat", "elements": live.elements})
     for text in (*_readable(live, models), verbatim):
         if _compiles_to(live, text, gateway, stage):

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from gateway_config.config import DataLossPrevention, Part, SpendLimit, Telemetry
 from infra.gateway_inputs import WHEN_FULL
-from infra.importing import Models, dumped
+from infra.importing import Models, declared, dumped
 
 Live = Mapping[str, Any]
 
@@ -33,9 +33,8 @@ def gateway_yaml(live: Live, id: str, models: Models) -> GatewayText:
         settings["spend_limits"] = limits
     if collectors := [*_collectors(live, left_out)]:
         settings["telemetry"] = collectors
-    told = {name: {"upstream": own.upstream, "model": own.model, "kind": own.kind} for name, own in models.items()}
     variables = {one["authorization_env"]: one["url"] for one in collectors if "authorization_env" in one}
-    text = dumped({"version": 1, "gateway": settings, "models": told})
+    text = dumped({"version": 1, "gateway": settings, "models": declared(models)})
     return GatewayText(text, tuple(left_out), variables)
 
 

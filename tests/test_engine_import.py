@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,6 +83,31 @@ def test_what_is_imported_previews_as_nothing_to_change(
     api.post(f"{GATEWAYS}/acme-dev/routes", {"name": "later", "elements": CHAIN})
     assert "in the stack: gateway, by-hand, chain, later" in take_in(project, environment)
     assert nothing_to_change(project, environment)
+
+
+def test_a_route_joins_a_config_that_names_its_models_otherwise_or_lacks_them(
+    project: Path, environment: dict[str, str], api: ControlPlane
+) -> None:
+    take_in(project, environment)
+    for file in (project / "gateway_config").rglob("*.yaml"):
+        file.write_text(re.sub(r"gpt-oss-120b(?=[:,}\n])", "sage", file.read_text()))
+    unknown = [START, model("a", "@cf/meta/llama-4-scout-17b-16e-instruct"), END]
+    for name, elements in (("later", CHAIN), ("other", unknown)):
+        api.post(f"{GATEWAYS}/acme-dev/routes", {"name": name, "elements": elements})
+    take_in(project, environment)
+    assert "model: sage" in (project / "gateway_config/routes/later.yaml").read_text()
+    assert "elements" in (project / "gateway_config/routes/other.yaml").read_text()
+    assert nothing_to_change(project, environment)
+
+
+def test_a_route_whose_name_no_file_can_have_is_refused_before_anything_is_written(
+    project: Path, environment: dict[str, str], api: ControlPlane
+) -> None:
+    api.post(f"{GATEWAYS}/acme-dev/routes", {"name": "By_Hand", "elements": CHAIN})
+    words = ["import", "--gateway", "acme-dev", "--stage", "dev", "--project", str(project)]
+    result = CliRunner().invoke(app_for(words), words, env=environment)
+    assert result.exit_code == 2
+    assert not (project / "gateway_config").exists()
 
 
 def nothing_to_change(project: Path, environment: dict[str, str]) -> bool:

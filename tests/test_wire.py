@@ -13,7 +13,7 @@ from gateway_config.wire import from_wire, to_wire, unknown_keys
 from infra.importing import models_of, route_yaml
 from infra.provider.elements import elements_input, graph_of
 from infra.provider.routes_api import LiveRoute
-from tests.compiling import GATEWAY, compiled
+from tests.compiling import compiled
 from tests.small_config import run, run_json, write_config
 
 START = {"id": "start", "type": "start", "outputs": {"next": {"elementId": "m"}}}
@@ -140,7 +140,7 @@ DRAWN: list[dict[str, Any]] = [
 def test_models_that_follow_each_other_under_ids_of_a_dashboard_are_imported_as_they_are() -> None:
     live = LiveRoute("r", "drawn", json.loads(json.dumps(DRAWN)), "v", None)
     models = models_of([live])
-    written = route_yaml(live, GATEWAY, "dev", models)
+    written = route_yaml(live, "dev", models)
     assert written.is_exact
     assert list(compiled({"drawn": written.text}).routes["drawn"].elements) == DRAWN
 
