@@ -37,7 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_sound_config_passes_and_says_what_was_looked_at(folder: Path) -> None:
     result = run("check")
     assert result.exit_code == 0
-    assert lines(result)[-1] == "3 files, 2 routes, stage base, dev: no problems."
+    assert lines(result)[-1] == "3 files, 2 routes, stages dev and any other: no problems."
 
 
 def test_a_problem_fails_with_its_place_and_what_to_do(folder: Path) -> None:
@@ -67,7 +67,21 @@ def test_what_a_stage_overrides_is_still_checked_for_the_others(folder: Path) ->
         folder, quick_chat=QUICK_CHAT.replace("champion: rest, challenger: 10", "champion: 70, challenger: 10")
     )
     [problem] = json.loads(run("check", "--json").stdout)["problems"]
-    assert problem["stages"] == ["base"]
+    assert problem["stages"] == ["any other"]
+
+
+@pytest.mark.parametrize("names", [("base",), ("prod", "dev"), ("prod", "dev", "other0")])
+def test_stages_that_no_file_names_are_looked_at_whatever_the_names(folder: Path, names: tuple[str, ...]) -> None:
+    stages = "".join(f"  {name}: {{split: {{champion: rest, challenger: 20}}}}\n" for name in names)
+    config = TOO_MUCH.partition("stages:")[0] + f"stages:\n{stages}"
+    write_config(folder, quick_chat=config)
+    [problem] = json.loads(run("check", "--json").stdout)["problems"]
+    assert problem["stages"] == ["any other"]
+
+
+def test_the_id_with_its_stage_is_that_of_a_stage_which_exists(folder: Path) -> None:
+    write_config(folder, gateway=GATEWAY.replace("id: inference", f"id: {'a' * 60}"))
+    assert f"{'a' * 60}-prod" in lines(run("check"))[0]
 
 
 def test_one_stage_is_checked_where_it_is_named(folder: Path) -> None:
@@ -92,7 +106,7 @@ def test_json_says_what_was_looked_at_and_what_was_found(folder: Path) -> None:
     assert {key: data[key] for key in ("files", "routes", "stages", "problems")} == {
         "files": 3,
         "routes": 2,
-        "stages": ["base", "dev"],
+        "stages": ["dev", "any other"],
         "problems": [],
     }
 

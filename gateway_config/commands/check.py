@@ -21,9 +21,10 @@ from gateway_config.config import GatewayConfig
 from gateway_config.load import examine_documents, read
 from gateway_config.problems import Problem, Severity
 from gateway_config.reading import Document
-from gateway_config.telling.words import counted
+from gateway_config.telling.words import counted, listed
 
-BASE = "base"  # stands for a stage that overrides nothing
+# In place of a stage's name: every stage that no file names. It is no name that a stage could have.
+ANY_OTHER = "any other"
 
 
 class Format(StrEnum):
@@ -63,8 +64,8 @@ def check(
 ) -> None:
     """Say everything that is wrong with the config.
 
-    All problems of all files come at once, in order of place: for every stage that a file names, and for one that
-    overrides nothing. Warnings and remarks do not fail.
+    All problems of all files come at once, in order of place: for every stage that a file names, and for any other,
+    which overrides nothing. Warnings and remarks do not fail.
 
     \b
     Example: gatewright check --strict
@@ -89,18 +90,25 @@ def _is_stage(name: str) -> bool:
 
 
 def examine_stages(documents: Sequence[Document], stage: str | None = None) -> Examined:
-    """The problems of all files in one stage, or in every stage they name and in one that overrides nothing."""
-    stages = (stage,) if stage else (BASE, *named_stages(documents))
+    """The problems of all files in one stage, or in every stage that they name and in any other."""
+    named = named_stages(documents)
+    looked_at = {stage: stage} if stage else {**{own: own for own in named}, ANY_OTHER: _unnamed(named)}
+    stages = tuple(looked_at)
     found: dict[Problem, list[str]] = {}
     examined = Examined(len(documents), stages)
-    for own in stages:
+    for words, own in looked_at.items():
         config, problems = examine_documents(documents, own)
         for problem in problems:
-            found.setdefault(problem, []).append(own)
+            found.setdefault(problem, []).append(words)
         if config is not None and not any(problem.severity is Severity.ERROR for problem in problems):
             examined.left_out |= _left_out_of(config)
     examined.findings = [_finding(problem, found[problem], stages) for problem in sorted(found)]
     return examined
+
+
+def _unnamed(named: Sequence[str]) -> str:
+    """A stage that stands for all that no file names."""
+    return next(stage for stage in ("prod", "dev", *(f"other{n}" for n in range(len(named)))) if stage not in named)
 
 
 def _left_out_of(config: GatewayConfig) -> dict[str, tuple[str, ...]]:
@@ -141,5 +149,5 @@ def _left_out(examined: Examined) -> Iterator[str]:
 def _closing(examined: Examined) -> str:
     counts = [counted(count, severity.value) for severity in Severity if (count := examined.count(severity))]
     looked_at = f"{counted(examined.files, 'file')}, {counted(examined.routes, 'route')}"
-    stages = f", stage {', '.join(examined.stages)}" if len(examined.stages) > 1 else ""
+    stages = f", stages {listed(examined.stages)}" if len(examined.stages) > 1 else ""
     return f"{looked_at}{stages}: {', '.join(counts) or 'no problems'}."

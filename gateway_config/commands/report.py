@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway_config.problems import Place, Problem, Severity, looks_like_credential
+from gateway_config.telling.words import listed
 
 _RED, _YELLOW, _BLUE, _BOLD, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[34m", "\x1b[1m", "\x1b[0m"
 _COLOURS: Mapping[Severity, str] = {Severity.ERROR: _RED, Severity.WARNING: _YELLOW, Severity.REMARK: _BLUE}
@@ -30,8 +31,7 @@ class Finding:
 
     @property
     def message(self) -> str:
-        where = ", ".join(self.stages)
-        return f"{self.problem.message} (stage {where})" if where else self.problem.message
+        return f"{self.problem.message} (stage: {listed(self.stages)})" if self.stages else self.problem.message
 
 
 def plain(findings: Iterable[Finding]) -> Iterator[str]:
