@@ -11,12 +11,14 @@ import atexit
 import contextlib
 import logging
 import os
+import sys
 import threading
 import time
 import weakref
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from queue import SimpleQueue
 
 from gateway_config.runtime.records.segments import LostLinesError, Segments
 
@@ -49,11 +51,14 @@ class Ledger:
         self._held = 0
         self._segments = Segments(self.folder, self._segment_bytes, self._segment_s)
         self._writing, self._counting = threading.Lock(), threading.Lock()
-        self._some = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._roused = self._has_thread = False
+        self._wake: Wake = SimpleQueue()
+        self._gone = weakref.finalize(self, _left_behind, self._wake, self._segments)
+        self._gone.atexit = False  # `_close_all` is what happens then
 
     def begin_in_child(self) -> None:
         """Leaves what the parent of this process has begun to the parent."""
+        self._gone.detach()
         self._segments.leave()
         self._begin()
 
@@ -63,11 +68,19 @@ class Ledger:
             self._waiting.append(line)
         else:
             self._hold(self._made(line))
-        if not self._some.is_set():
-            self._some.set()
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="gatewright-records", daemon=True)
-                self._thread.start()
+        if not self._roused:
+            self._rouse()
+
+    def _rouse(self) -> None:
+        """Has what is waiting written soon; until then the queue keeps this ledger alive."""
+        with self._counting:
+            if not self._has_thread:
+                try:
+                    threading.Thread(target=_run, args=(self._wake,), name="gatewright-records", daemon=True).start()
+                except RuntimeError:
+                    return  # no thread can be had now: the next record tries again, and `close` writes the rest
+            self._roused = self._has_thread = True
+            self._wake.put(self)
 
     def _hold(self, line: bytes) -> None:
         """Lets a line wait, if there is room."""
@@ -79,15 +92,9 @@ class Ledger:
         else:
             self._lose(1, "the disk does not keep up")
 
-    def _run(self) -> None:
-        while True:
-            self._some.wait()
-            time.sleep(GATHER_S)
-            self._some.clear()
-            self.flush()
-
     def flush(self) -> None:
         """Writes what is waiting: many lines at once, since each write hands the interpreter to another thread."""
+        self._roused = False
         with self._writing:
             self._flush()
 
@@ -117,7 +124,14 @@ class Ledger:
             return b""
 
     def close(self) -> None:
-        """Writes what is waiting, and closes the segment so that it can be shipped; gives up on a disk that hangs."""
+        """Writes what is waiting, and closes the segment so that it can be shipped; gives up on a disk that hangs.
+
+        Its thread ends; what is written after this begins another, and another segment.
+        """
+        with self._counting:
+            if self._has_thread:
+                self._has_thread = False
+                self._wake.put(None)
         if not self._writing.acquire(timeout=CLOSE_S):
             self._lose(len(self._waiting), "the disk hangs")
             return
@@ -136,6 +150,24 @@ class Ledger:
             log.error("records are lost (%d until now): %s: %s", self.lost, self.folder, reason)
 
 
+Wake = SimpleQueue[Ledger | None]
+
+
+def _run(wake: Wake) -> None:
+    """Writes for the ledgers that come by this queue, which must not be kept alive while there is nothing to write."""
+    while (ledger := wake.get()) is not None:
+        time.sleep(GATHER_S)
+        ledger.flush()
+        del ledger
+
+
+def _left_behind(wake: Wake, segments: Segments) -> None:
+    """Ends what belonged to a ledger that nobody has closed, and nobody uses any more."""
+    wake.put(None)
+    with contextlib.suppress(OSError):
+        segments.close()
+
+
 ledgers: weakref.WeakSet[Ledger] = weakref.WeakSet()
 
 
@@ -145,9 +177,18 @@ def _close_all() -> None:
         ledger.close()
 
 
+def _close_with_multiprocessing(*_: object) -> None:
+    """The children of multiprocessing end without `atexit`: it has a list of its own, which each of them empties."""
+    if (own := sys.modules.get("multiprocessing.util")) is not None:
+        own.Finalize(None, _close_all, exitpriority=0)
+
+
 def _begin_in_child() -> None:
     for ledger in ledgers:
         ledger.begin_in_child()
+    if (own := sys.modules.get("multiprocessing.util")) is not None:
+        own.register_after_fork(_close_all, _close_with_multiprocessing)
 
 
+_close_with_multiprocessing()  # where such a child is the first to import this
 os.register_at_fork(after_in_child=_begin_in_child)
