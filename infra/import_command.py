@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway_config.commands.options import ConfigOption, StageOption
+from gateway_config import patterns
+from gateway_config.commands.options import ConfigOption, JsonOption, StageOption
 from gateway_config.errors import UsageError
 from infra.stage_options import (
     EmulatorOption,
@@ -22,7 +24,10 @@ from infra.stage_options import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gateway_config.cloudflare.control_plane import ControlPlane
+    from infra.engine import Engine
     from infra.provider.routes_api import LiveRoute
 
 
@@ -41,6 +46,7 @@ def import_(
     project: ProjectOption = None,
     emulator: EmulatorOption = None,
     plugins: PluginsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Take a gateway and its routes into the config and the stack. No file that exists is overwritten.
 
@@ -49,25 +55,67 @@ def import_(
     Exit codes: 0 fine, 1 problems in the config, 2 wrong usage, 3 could not reach or was refused.
     """
     from gateway_config.cloudflare.control_plane import ControlPlane
+    from infra.importing_files import planned
 
     wanted = Wanted(config, stage, project, emulator, plugins)
     directory = config or project_of(project) / "gateway_config"
     engine = engine_of(wanted)
-    id = gateway or engine.gateway_id
-    if not id.endswith(f"-{stage}"):
-        raise UsageError(
-            f'Gateway "{id}" cannot be the one of stage {stage}: a gateway is named "<id>-<stage>", and Cloudflare '
-            f"cannot rename one. Name the stage by the last part of its name: --stage {id.rsplit('-', 1)[-1]}."
-        )
+    id = gateway or _own_gateway(engine, directory)
+    _require_its_stage(id, stage)
     with ControlPlane.from_environment(environment_of(wanted, os.environ)) as api:
         account = engine.settings().account
-        settings = api.get(f"/accounts/{account}/ai-gateway/gateways/{id}")
+        engine.require_ready()
+        settings = _gateway(api, account, id)
         found = list(_live(api, account, id, routes or []))
-    for line in _write(settings, stage, directory, found):
-        typer.echo(line)
+    plan = planned(directory, stage, settings, found)
+    plan.write()
     engine.take_in(id, [(route.name, route.id) for route in found])
+    if as_json:
+        told = {"gateway": id, "routes": [route.name for route in found], "written": [*map(str, plan.files)]}
+        typer.echo(json.dumps({**told, "notices": plan.notices}, indent=2))
+        return
+    for line in (*(f"wrote {file}" for file in plan.files), *plan.notices):
+        typer.echo(line)
     typer.echo(f"in the stack: {', '.join(['gateway', *(route.name for route in found)])}")
     typer.echo(f"`gatewright preview --stage {stage}` shows what the next `up` would change.")
+
+
+def _own_gateway(engine: Engine, directory: Path) -> str:
+    if not (directory / "gateway.yaml").is_file():
+        raise UsageError(
+            f'There is no gateway.yaml in "{directory}" that says which gateway is meant. Name one with --gateway ID, '
+            "or the folder of the config with --config DIR."
+        )
+    return engine.gateway_id
+
+
+def _require_its_stage(id: str, stage: str) -> None:
+    if not re.fullmatch(patterns.GATEWAY_ID, id):
+        raise UsageError(f'A gateway is named like {patterns.EXAMPLES[patterns.GATEWAY_ID]}; found "{id}".')
+    if id.endswith(f"-{stage}"):
+        return
+    rest, _, last = id.rpartition("-")
+    way_on = (
+        f"Name the stage by the last part of its name: --stage {last}."
+        if rest and re.fullmatch(patterns.STAGE, last)
+        else "Declare a new one with `gatewright up`, and lead the applications to it."
+    )
+    raise UsageError(
+        f'Gateway "{id}" cannot be the one of stage {stage}: a gateway is named "<id>-<stage>", and Cloudflare '
+        f"cannot rename one. {way_on}"
+    )
+
+
+def _gateway(api: ControlPlane, account: str, id: str) -> Mapping[str, Any]:
+    from gateway_config.cloudflare.errors import NotFoundError
+
+    path = f"/accounts/{account}/ai-gateway/gateways"
+    try:
+        settings: Mapping[str, Any] = api.get(f"{path}/{id}")
+    except NotFoundError:
+        known = sorted(str(one["id"]) for one in api.pages(path, "gateways", per_page=50))
+        raise UsageError(f'The account has no gateway "{id}". It has {", ".join(known) or "none"}.') from None
+    return settings
 
 
 def _live(api: ControlPlane, account: str, gateway: str, names: list[str]) -> Iterator[LiveRoute]:
@@ -75,30 +123,8 @@ def _live(api: ControlPlane, account: str, gateway: str, names: list[str]) -> It
 
     all_routes = Routes(api, account, gateway)
     known = all_routes.names()
-    for name in names or sorted(known):
+    for name in dict.fromkeys(names) or sorted(known):
         live = all_routes.get(known[name]) if name in known else None
         if live is None:
             raise UsageError(f'Gateway "{gateway}" has no route "{name}". It has {", ".join(sorted(known)) or "none"}.')
         yield live
-
-
-def _write(settings: Mapping[str, Any], stage: str, directory: Path, found: list[LiveRoute]) -> Iterator[str]:
-    from gateway_config.load import load
-    from infra import importing
-    from infra.importing_gateway import gateway_yaml
-
-    if strange := [route.name for route in found if not importing.can_be_a_file(route.name)]:
-        raise UsageError(f'Route "{strange[0]}" has a name that no file of a route can have: rename it first.')
-    gateway = gateway_yaml(settings, settings["id"].removesuffix(f"-{stage}"), importing.models_of(found))
-    if importing.write_new(directory / "gateway.yaml", gateway.text):
-        yield f"wrote {directory / 'gateway.yaml'}"
-        yield from (f"  not carried over, so the next `up` takes it away: {sentence}" for sentence in gateway.left_out)
-        for variable, url in gateway.variables.items():
-            yield f"  export {variable} before `preview` and `up`: what authorizes {url} stands in no file"
-    models = load(directory, stage).file.models  # what was there already may name them otherwise, or lack some
-    for route in found:
-        written = importing.route_yaml(route, stage, models)
-        if importing.write_new(directory / "routes" / f"{route.name}.yaml", written.text):
-            yield f"wrote {directory / 'routes' / f'{route.name}.yaml'}"
-            if not written.is_exact:
-                yield "  its graph has a form that compiles to another one; preview shows the difference"

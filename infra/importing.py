@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -33,7 +33,7 @@ class Written:
     is_exact: bool
 
 
-def models_of(routes: list[LiveRoute]) -> dict[str, Model]:
+def models_of(routes: Sequence[LiveRoute]) -> dict[str, Model]:
     """The models that live routes name, under short names of their own."""
     found: dict[str, Model] = {}
     for route in routes:
@@ -70,24 +70,22 @@ def can_be_a_file(route: str) -> bool:
     return bool(re.fullmatch(patterns.NAME, route)) and len(route) <= patterns.LONGEST_NAME
 
 
-def route_yaml(live: LiveRoute, stage: str, models: Models) -> Written:
-    """The route's file: the readable form if it compiles to what is live, else its elements as they are."""
-    asked = [item.get("properties") or {} for item in live.elements]
-    used = {name: own for name, own in models.items() if any(_is_it(own, properties) for properties in asked)}
-    gateway = dumped({"version": 1, "gateway": {"id": "any"}, "models": declared(used)})
+def route_yaml(live: LiveRoute, stage: str, beside: Sequence[Document]) -> Written:
+    """The route's file: the readable form if it compiles to what is live, else its elements as they are.
+
+    `beside` are the config's files, gateway.yaml first. Raises ConfigError where the route cannot be one of them.
+    """
+    for text in _readable(live, load_documents(beside, stage).file.models):
+        with suppress(GatewrightError):
+            if _compiles_to(live, text, beside, stage):
+                return Written(text, True)
     verbatim = dumped({"version": 1, "kind": "chat", "elements": live.elements})
-    for text in (*_readable(live, models), verbatim):
-        if _compiles_to(live, text, gateway, stage):
-            return Written(text, True)
-    return Written(verbatim, False)
+    return Written(verbatim, _compiles_to(live, verbatim, beside, stage))
 
 
-def _compiles_to(live: LiveRoute, text: str, gateway: str, stage: str) -> bool:
-    documents = [Document("gateway.yaml", gateway.encode()), Document(f"routes/{live.name}.yaml", text.encode())]
-    try:
-        compiled = compile_config(load_documents(documents, stage))
-    except GatewrightError:
-        return False
+def _compiles_to(live: LiveRoute, text: str, beside: Sequence[Document], stage: str) -> bool:
+    own = Document(f"routes/{live.name}.yaml", text.encode())
+    compiled = compile_config(load_documents([*beside, own], stage))
     return compiled.routes[live.name].graph_digest == digest_of_wire(live.elements)
 
 
@@ -98,9 +96,9 @@ def _readable(live: LiveRoute, models: Models) -> Iterator[str]:
         shares = split_of(graph, live.name)
         arms = _arms(graph, live.name, shares, models)
         chain = [_target(element, models) for element in _fallbacks(graph, arms[0][1])]
+        told: dict[str, Any] = {"version": 1, "kind": "chat", "arms": {arm: _target(own, models) for arm, own in arms}}
     except (GraphError, LookupError):
         return
-    told: dict[str, Any] = {"version": 1, "kind": "chat", "arms": {arm: _target(own, models) for arm, own in arms}}
     if shares and len(shares) > 1:
         told["split"] = dict(sorted(shares.items(), key=lambda item: -item[1]))
     yield dumped({**told, "fallback": chain} if chain else told)
@@ -114,8 +112,12 @@ def _arms(graph: Graph, route: str, shares: Mapping[str, int] | None, models: Mo
 
 
 def _fallbacks(graph: Graph, element: Element) -> Iterator[Element]:
+    seen = {element.id}
     while (following := graph.elements[element.outputs["fallback"]]).type == MODEL:
+        if following.id in seen:
+            raise GraphError(f'the fallbacks of element "{following.id}" go in a circle')
         yield following
+        seen.add(following.id)
         element = following
 
 
@@ -129,12 +131,3 @@ def _target(element: Element, models: Models) -> dict[str, Any]:
 def dumped(data: Mapping[str, Any]) -> str:
     """YAML as people write it: keys in the order given."""
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
-
-
-def write_new(file: Path, text: str) -> bool:
-    """Writes a file unless there is one; what people wrote is never overwritten."""
-    if file.exists():
-        return False
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text)
-    return True

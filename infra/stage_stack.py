@@ -124,6 +124,11 @@ class StageStack:
         """The stage's settings, without running the engine."""
         return settings_of(_config_of(self._stage_file), self.stage, self._environment, self._stage_file)
 
+    def require_ready(self) -> None:
+        """Raises UsageError where the engine could not run: no passphrase, or no `pulumi` command."""
+        require_passphrase(self._environment, self._project, self.stage)
+        pulumi_command(self._project)
+
     def _free_the_stack(self) -> None:
         """Removes the lock of a dead process; waits a little for one that is about to end."""
         place = (self.backend_url, self._project_name(), self.stage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -108,6 +109,36 @@ def test_a_route_whose_name_no_file_can_have_is_refused_before_anything_is_writt
     result = CliRunner().invoke(app_for(words), words, env=environment)
     assert result.exit_code == 2
     assert not (project / "gateway_config").exists()
+    others = [*words[:1], "by-hand", "chain", *words[1:]]  # as the message says
+    assert CliRunner().invoke(app_for(others), others, env=environment).exit_code == 0
+    assert nothing_to_change(project, environment)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "without", "said"),
+    [
+        ([], "", "Name one with --gateway ID"),
+        (["--gateway", "acne-dev"], "", 'The account has no gateway "acne-dev". It has acme-dev.'),
+        (["--gateway", "acme-dev"], "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE is not set"),
+    ],
+)
+@pytest.mark.usefixtures("api")
+def test_what_import_lacks_is_told_before_anything_is_written(
+    arguments: list[str], without: str, said: str, project: Path, environment: dict[str, str]
+) -> None:
+    words = ["import", *arguments, "--project", str(project)]
+    told = {name: None if name == without else value for name, value in environment.items()}
+    result = CliRunner().invoke(app_for(words), words, env=told)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert not (project / "gateway_config").exists()
+
+
+@pytest.mark.usefixtures("api")
+def test_a_script_reads_what_was_imported_as_json(project: Path, environment: dict[str, str]) -> None:
+    told = json.loads(take_in(project, environment, "--json"))
+    assert (told["gateway"], told["routes"], told["notices"]) == ("acme-dev", ["by-hand", "chain"], [])
+    assert [Path(file).name for file in told["written"]] == ["gateway.yaml", "by-hand.yaml", "chain.yaml"]
 
 
 def nothing_to_change(project: Path, environment: dict[str, str]) -> bool:
@@ -115,8 +146,8 @@ def nothing_to_change(project: Path, environment: dict[str, str]) -> bool:
     return (outcome.changes, outcome.drift) == ((), ())
 
 
-def take_in(project: Path, environment: dict[str, str]) -> str:
-    words = ["import", "--gateway", "acme-dev", "--stage", "dev", "--project", str(project)]
+def take_in(project: Path, environment: dict[str, str], *options: str) -> str:
+    words = ["import", "--gateway", "acme-dev", "--stage", "dev", "--project", str(project), *options]
     result = CliRunner().invoke(app_for(words), words, env=environment)
     assert result.exit_code == 0, result.output
     return result.output
