@@ -9,6 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from gateway_config import patterns
 from gateway_config.config import Source
 from gateway_config.patterns import EXAMPLES
 from gateway_config.problems import Problem, shown
@@ -19,7 +20,9 @@ from gateway_config.rules.registry import near_miss
 def problems_of(part: type[BaseModel], source: Source, error: ValidationError) -> list[Problem]:
     """A problem for each thing that is wrong with a file of this class."""
     details = error.errors(include_url=False)
-    return [_problem(part, source, detail) for detail in details if not _is_other_branch(detail)]
+    keys = {detail["loc"][:-1] for detail in details if detail["loc"][-1] == "[key]"}
+    told = (own for own in details if not _is_other_branch(own) and not _is_without_value(own, keys))
+    return [_problem(part, source, detail) for detail in told]
 
 
 def _is_other_branch(detail: ErrorDetails) -> bool:
@@ -27,25 +30,51 @@ def _is_other_branch(detail: ErrorDetails) -> bool:
     return str(detail["loc"][-1]).startswith("literal[") and isinstance(detail["input"], dict)
 
 
+def _is_without_value(detail: ErrorDetails, wrong_keys: set[tuple[int | str, ...]]) -> bool:
+    """Whether nothing stands behind a key that is wrong itself, as in {champion:90}."""
+    return detail["input"] is None and not wrong_keys.isdisjoint((detail["loc"], detail["loc"][:-1]))
+
+
 def _problem(part: type[BaseModel], source: Source, detail: ErrorDetails) -> Problem:
-    path = _written_path(source.data(), detail["loc"], detail["type"] == "missing")
+    data = source.data()
+    path = _written_path(data, detail["loc"], detail["type"] == "missing")
     if detail["type"] == "extra_forbidden":
-        return Problem(source.place(path, key=True), "unknown-key", _unknown_key(part, path))
+        hint = _elsewhere(part, path) or _of_the_key_above(part, data, path) or _known_here(part, path)
+        message = f"the key {shown(str(path[-1]))} is not known here.{hint}"
+        return Problem(source.place(path, key=True), "unknown-key", message)
     if detail["type"] == "missing":
-        return Problem(source.place(path[:-1]), "missing-key", f'the key "{path[-1]}" is missing here. Add it.')
+        message = f'the key "{path[-1]}" is missing here. Add it.{_elsewhere(part, path)}'
+        return Problem(source.place(path[:-1]), "missing-key", message)
     name = ".".join(str(step) for step in path)
     rule = "wrong-value" if detail["type"] in _EXPECTED_VALUE else "wrong-type"
-    found = f"found {shown(detail['input'])}.{_meant(detail)}"
-    return Problem(source.place(path), rule, f"`{name}` {_expected(detail)}; {found}")
+    hint = _meant(detail) or _as_written(part, path, detail) or _elsewhere(part, path)
+    is_key = detail["loc"][-1] == "[key]"
+    return Problem(
+        source.place(path, key=is_key), rule, f"`{name}` {_expected(detail)}; found {shown(detail['input'])}.{hint}"
+    )
 
 
 def _meant(detail: ErrorDetails) -> str:
     """A question about a word that is almost one of those that are expected."""
     found = detail["input"]
-    if detail["type"] != "literal_error" or not isinstance(found, str) or not found:
-        return ""
-    near = near_miss(found, re.findall("'([^']*)'", detail["ctx"]["expected"]))
+    words = ["rest"] if _is_share(detail) else re.findall("'([^']*)'", detail.get("ctx", {}).get("expected", ""))
+    near = near_miss(found, words) if isinstance(found, str) and found else None
     return f' Did you mean "{near}"?' if near else ""
+
+
+def _as_written(part: type[BaseModel], path: Path, detail: ErrorDetails) -> str:
+    """How a text would be written that stands where a list or mapping does."""
+    found = detail["input"]
+    if not isinstance(found, str):
+        return ""
+    if re.search(r"\w:\w", found) and detail["type"] in ("dict_type", "model_type", "string_pattern_mismatch"):
+        return " A space goes behind each colon."
+    if detail["type"] in ("tuple_type", "list_type") and re.fullmatch(patterns.NAME, found):
+        return f" Write it as [{found}]."
+    fields = [field for own in _classes_at(part, path) for field in own.model_fields.items()]
+    required = [name for name, field in fields if field.is_required()]
+    is_short = detail["type"] == "model_type" and len(required) == 1
+    return f" Write it as {{{required[0]}: {found}}}." if is_short and re.fullmatch(patterns.NAME, found) else ""
 
 
 def _written_path(data: Any, loc: tuple[int | str, ...], is_missing: bool) -> Path:
@@ -61,15 +90,55 @@ def _written_path(data: Any, loc: tuple[int | str, ...], is_missing: bool) -> Pa
     return tuple(path)
 
 
-def _unknown_key(part: type[BaseModel], path: Path) -> str:
+def _elsewhere(part: type[BaseModel], path: Path) -> str:
+    """A hint at a key of the file itself that stands within another one."""
+    for number, step in enumerate(path[1:], 1):
+        own = _OTHER_WORDS.get(str(step), step)
+        if own in part.model_fields and step not in fields_at(part, path[:number]):
+            itself = f"`{own}` is a key of the file itself; does it stand too deep?"
+            return f" {itself}" if own == step else f" `{own}`, a key of the file itself, says that."
+    return ""
+
+
+def _of_the_key_above(part: type[BaseModel], data: Any, path: Path) -> str:
+    """What to do about a key that belongs to the one above, which has nothing, or about a comma in a number."""
+    for step in path[:-1]:
+        data = data[step]
+    known, empty = fields_at(part, path[:-1]), None
+    for key, value in data.items():
+        if key == path[-1]:
+            break
+        empty = key if value is None else None if key in known else empty
+    if data[path[-1]] is None and str(path[-1]).isdecimal():
+        return " A comma ends a value; a decimal is written with a point, such as 0.3."
+    return f" Indent it if it belongs to `{empty}`, which has nothing." if empty else ""
+
+
+def _known_here(part: type[BaseModel], path: Path) -> str:
     known = [*fields_at(part, path[:-1]), *(["stages"] if len(path) == 1 else [])]
-    near = near_miss(str(path[-1]), known)
-    hint = f' Did you mean "{near}"?' if near else f" Known here: {', '.join(known)}." if known else ""
-    return f"the key {shown(str(path[-1]))} is not known here.{hint}"
+    name = str(path[-1])
+    near = own if (own := _OTHER_WORDS.get(name)) in known else near_miss(name, known)
+    return f' Did you mean "{near}"?' if near else f" Known here: {', '.join(known)}." if known else ""
+
+
+# What others call what has a name of its own here.
+_OTHER_WORDS: Mapping[str, str] = {
+    **dict.fromkeys(("experiment", "share", "shares", "weight", "weights", "traffic"), "split"),
+    **dict.fromkeys(("variants", "targets", "candidates"), "arms"),
+    **dict.fromkeys(("timeout", "timeout_ms"), "first_byte_ms"),
+    **dict.fromkeys(("type", "task"), "kind"),
+    **dict.fromkeys(("environments", "environment"), "stages"),
+    "provider": "upstream",
+}
 
 
 def fields_at(part: type[BaseModel], path: Path) -> list[str]:
     """The keys that the class at this path knows."""
+    return [field.alias or name for own in _classes_at(part, path) for name, field in own.model_fields.items()]
+
+
+def _classes_at(part: type[BaseModel], path: Path) -> list[type[BaseModel]]:
+    """The config classes that may stand at this path."""
     found: list[type[BaseModel]] = [part]
     for step in path:
         inner: list[type[BaseModel]] = []
@@ -77,7 +146,7 @@ def fields_at(part: type[BaseModel], path: Path) -> list[str]:
             field = candidate.model_fields.get(str(step))
             inner += _classes(field.annotation) if field else []
         found = inner or found
-    return [field.alias or name for candidate in found for name, field in candidate.model_fields.items()]
+    return found
 
 
 def _classes(annotation: Any) -> list[type[BaseModel]]:
@@ -120,5 +189,9 @@ def _expected(detail: ErrorDetails) -> str:
     if detail["type"] == "string_too_short" and not detail["input"]:
         return "is not empty"
     told = {key: EXAMPLES.get(str(value), str(value)).replace("'", '"') for key, value in detail.get("ctx", {}).items()}
-    # The one number that a word may stand for is a share.
-    return template.format(**told) + (', or "rest"' if detail["loc"][-1] == "constrained-int" else "")
+    return template.format(**told) + (', or "rest"' if _is_share(detail) else "")
+
+
+def _is_share(detail: ErrorDetails) -> bool:
+    """Whether a share is meant: the one number that a word may stand for."""
+    return detail["loc"][-1] == "constrained-int"

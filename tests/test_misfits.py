@@ -44,6 +44,48 @@ def test_what_is_expected_is_said_in_words(old: str, new: str, said: str) -> Non
     assert said in problem.message
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("split: {", "  split: {", "`split` is a key of the file itself; does it stand too deep?"),
+        (
+            "split: {champion: rest, challenger: 10}",
+            "split:\nchampion: rest\nchallenger: 10",
+            "Indent it if it belongs to `split`",
+        ),
+        (
+            "{champion: rest, challenger: 10}",
+            "\n  champion:rest\n  challenger:10",
+            'found "champion:rest challenger:10". A space goes behind each colon.',
+        ),
+        ("champion: rest", "champion:rest", 'found "champion:rest". A space goes behind each colon.'),
+        ("champion: rest", "champion: Rest", 'found "Rest". Did you mean "rest"?'),
+        ("split:", "shares:", 'the key "shares" is not known here. Did you mean "split"?'),
+        (
+            "{model: small}",
+            "{model: small, share: 90}",
+            "not known here. `split`, a key of the file itself, says that.",
+        ),
+        ("{model: small}", "small", 'is a mapping of keys; found "small". Write it as {model: small}.'),
+        ("intents: [chat]", "intents: chat", '`intents` is a list; found "chat". Write it as [chat].'),
+        ("kind: chat", "kind: chat\nfallback: large", '`fallback` is a list; found "large". Write it as [large].'),
+        ("{model: small}", "{model: small, temperature: 0,5}", "a decimal is written with a point, such as 0.3"),
+    ],
+)
+def test_a_slip_of_the_hand_is_told_as_what_it_is(old: str, new: str, said: str) -> None:
+    found = [problem.message for problem in examined(chat=CHAT.replace(old, new, 1))[1]]
+    assert any(said in message for message in found), found
+
+
+def test_a_name_that_cannot_be_is_told_at_the_name() -> None:
+    chat = CHAT.replace("champion: {model", "Champion: {model").replace("champion: rest", "Champion: rest")
+    assert complaints(chat=chat) == ["routes/chat.yaml:5:3 wrong-value", "routes/chat.yaml:7:9 wrong-value"]
+
+
+def test_a_missing_space_is_one_problem() -> None:
+    assert complaints(chat=CHAT.replace("challenger: 10", "challenger:10")) == ["routes/chat.yaml:7:25 wrong-value"]
+
+
 def test_what_is_wrong_within_a_mapping_is_told_and_not_that_it_is_no_word() -> None:
     cache = "cache: {key: 'x{d}', ttl_s: 60, fields: {d: {form: Z, time_zone: UTC}}}\n"
     [problem] = examined(chat=CHAT + cache)[1]
