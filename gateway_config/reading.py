@@ -20,6 +20,7 @@ import yaml
 from yaml import events
 
 from gateway_config.problems import Place, Problem, looks_like_credential
+from gateway_config.syntax import line_and_column, what_is_wrong
 
 Path = tuple[str | int, ...]
 
@@ -149,10 +150,9 @@ class _Reader:
             self._check_invisible()
             self._take_all(_Loader(self.document.text))
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            line, column = (mark.line, mark.column) if mark else (0, 0)
+            line, column, message = what_is_wrong(error, self.document.text)
             if ("yaml-tab", line + 1) not in {(problem.rule, problem.place.line) for problem in self.document.problems}:
-                self.document.complain("yaml-syntax", line, column, _syntax(error))
+                self.document.complain("yaml-syntax", line, column, message)
         except yaml.YAMLError:
             self._complain_of_character()
         if isinstance(self.root, dict):
@@ -192,7 +192,7 @@ class _Reader:
         text = self.document.text
         # Of a whole file of them, each would be looked for from the beginning.
         for found in islice(() if text.isascii() else _INVISIBLE.finditer(text), MOST_READING_PROBLEMS):
-            line, column = _line_and_column(text, found.start())
+            line, column = line_and_column(text, found.start())
             code = ord(found[0])
             written = f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"
             message = f"an invisible character stands here, U+{code:04X}, so that what is read is not what is seen."
@@ -202,7 +202,7 @@ class _Reader:
     def _complain_of_character(self) -> None:
         # Found again here, since the C parser counts bytes and the other one characters.
         found = yaml.reader.Reader.NON_PRINTABLE.search(self.document.text)
-        line, column = _line_and_column(self.document.text, found.start() if found else 0)
+        line, column = line_and_column(self.document.text, found.start() if found else 0)
         message = "there is a character here that YAML does not allow. Remove it."
         self.document.complain("yaml-syntax", line, column, message)
 
@@ -347,16 +347,6 @@ def _doubt(text: str) -> str:
     elif _NOT_FINITE.fullmatch(text):
         why = "is no number that a key could take. Write one in digits, or leave the key out."
     else:
-        hint = "true or false for a switch, digits alone for a number, or quotes for a text"
+        hint = "true or false for a switch, 20 or 0.5 for a number, 2027-02-01 for a day, or quotes for a text"
         why = f"can be read in more than one way. Write {hint}."
     return f"{text[:40]} {why}"
-
-
-def _line_and_column(text: str, index: int) -> tuple[int, int]:
-    """Where a character stands, counted from 0."""
-    return text.count("\n", 0, index), index - (text.rfind("\n", 0, index) + 1)
-
-
-def _syntax(error: yaml.MarkedYAMLError) -> str:
-    found = str(error.problem or error.context or "this is not YAML")
-    return f"{found[0].lower()}{found[1:]}. Mend the YAML here, or on the line above."

@@ -318,3 +318,34 @@ def test_joiners_and_marks_of_other_scripts_are_read(text: str) -> None:
 
 def test_an_escape_is_seen_and_so_it_is_read() -> None:
     assert data('a: "x\\u202Ey"\n') == {"a": "x\u202ey"}
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ("owner: growth: team\n", "1:14", 'a text with ": " in it needs quotes'),
+        ("owner: a\n intents: b\n", "2:9", "The line is indented too deep"),
+        ("a:\n  b: 1\n c: 2\n", "3:2", "this does not line up with what is above it"),
+        ("a\nb: 1\n", "2:2", "the one above lacks its colon"),
+        ("owner: @growth\n", "1:8", "unless it is in quotes"),
+        ('a: 1\nowner: "growth\nb: 2\n', "2:8", "a quote is opened here and closed nowhere"),
+        ("a: 1\nkind\n", "3:1", "has no colon"),
+    ],
+)
+def test_what_is_no_yaml_is_told_without_the_words_of_the_parser(text: str, place: str, said: str) -> None:
+    [problem] = document(text).problems
+    assert f"{problem.place.line}:{problem.place.column}" == place
+    assert said in problem.message
+
+
+def test_a_merge_conflict_is_told_as_one() -> None:
+    conflict = "<<<<<<< HEAD\nsplit: 10\n=======\nsplit: 20\n>>>>>>> rollout\n"
+    for text in (conflict, f"version: 1\n{conflict}owner: a\n"):
+        [problem] = document(text).problems
+        assert problem.place.line == text.split("\n").index("<<<<<<< HEAD") + 1
+        assert problem.message.startswith("a merge conflict was left here.")
+
+
+def test_a_day_in_another_form_is_told_how_days_are_written() -> None:
+    [problem] = document("until: 01.02.2027\n").problems
+    assert "2027-02-01 for a day" in problem.message
