@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 import httpx
 
@@ -47,7 +48,31 @@ if TYPE_CHECKING:
     from gateway_config.runtime.records.feedback import Feedback, Thumb
 
 T = TypeVar("T")
-Transports = WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncBaseTransport]
+
+
+class _OfOneLoop:
+    """The connections of the event loop that runs. They end with it: it closes the generators that it began."""
+
+    def __init__(self, client: AsyncClient, transport: httpx.AsyncBaseTransport) -> None:
+        self.transport = transport
+        self._life = _until_its_end(ref(client), transport, asyncio.get_running_loop())
+        with suppress(StopIteration):  # that is how its first step ends, which waits for nothing
+            self._life.__anext__().send(None)
+
+    async def close(self) -> None:
+        """Ends the connections."""
+        await self._life.aclose()
+
+
+async def _until_its_end(
+    client: ref[AsyncClient], transport: httpx.AsyncBaseTransport, loop: asyncio.AbstractEventLoop
+) -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        if (own := client()) is not None:
+            own._by_loop.pop(loop, None)
+        await transport.aclose()
 
 
 class AsyncClient(Base):
@@ -66,7 +91,7 @@ class AsyncClient(Base):
         super().__init__(config, settings, on_drift, records, refuse_drift)
         self._given = transport
         self._make = async_transports_of(self._core.settings)
-        self._by_loop: Transports = WeakKeyDictionary()
+        self._by_loop: dict[asyncio.AbstractEventLoop, _OfOneLoop] = {}
 
     @classmethod
     def from_files(
@@ -116,9 +141,12 @@ class AsyncClient(Base):
         await self.close()
 
     async def close(self) -> None:
-        """Ends the connections, and closes the segment of records."""
+        """Ends the connections, and closes the segment of records. A call after this begins anew."""
         self._ended()
-        await self._connected().aclose()
+        if self._given is not None:
+            await self._given.aclose()
+        elif (own := self._by_loop.get(asyncio.get_running_loop())) is not None:
+            await own.close()
 
     async def ask(self, intent: str, text: str | Sequence[Message], **options: Unpack[AskOptions]) -> Answer:
         """As `Client.ask`."""
@@ -211,12 +239,11 @@ class AsyncClient(Base):
 
     def _connected(self) -> httpx.AsyncBaseTransport:
         """The connections of the event loop that runs."""
-        if self._forked():
-            self._by_loop = WeakKeyDictionary()
+        self._go_on()
         if self._given is not None:
             return self._given
         loop = asyncio.get_running_loop()
-        transport = self._by_loop.get(loop)
-        if transport is None:
-            transport = self._by_loop[loop] = self._make()
-        return transport
+        own = self._by_loop.get(loop)
+        if own is None:
+            own = self._by_loop[loop] = _OfOneLoop(self, self._make())
+        return own.transport

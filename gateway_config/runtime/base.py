@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -34,7 +33,7 @@ def config_of_files(directory: Path | str | None = None, stage: str | None = Non
 
 
 class Base:
-    """A core, and a transport that does not survive a fork."""
+    """A core, and perhaps a published config that it follows."""
 
     def __init__(
         self,
@@ -45,7 +44,6 @@ class Base:
         refuse_drift: bool,
     ) -> None:
         self._core = Core(config, settings or Settings.from_environment(), on_drift, records, refuse_drift)
-        self._pid = os.getpid()
         self._following: Following | None = None
 
     def __repr__(self) -> str:
@@ -90,12 +88,7 @@ class Base:
         """How many records could not be written."""
         return self._core.ledger.lost if self._core.ledger is not None else 0
 
-    def _forked(self) -> bool:
-        """Whether this is a child process, which must not write into its parent's connections."""
-        pid = os.getpid()
-        if pid == self._pid:
-            return False
-        self._pid = pid
+    def _go_on(self) -> None:
+        """Follows the published config again, where `close` or a fork has ended that."""
         if self._following is not None:
-            self._following.begin()
-        return True
+            self._following.go_on()

@@ -65,7 +65,6 @@ class Client(Base):
         refuse_drift: bool = False,
     ) -> None:
         super().__init__(config, settings, on_drift, records, refuse_drift)
-        self._own = transport is None
         self._transport = transport or transport_of(self._core.settings)
 
     @classmethod
@@ -116,7 +115,7 @@ class Client(Base):
         self.close()
 
     def close(self) -> None:
-        """Ends the connections, and closes the segment of records."""
+        """Ends the connections, and closes the segment of records. A call after this begins anew."""
         self._ended()
         self._transport.close()
 
@@ -223,6 +222,5 @@ class Client(Base):
         return drive(flow, self._connected())
 
     def _connected(self) -> httpx.BaseTransport:
-        if self._forked() and self._own:
-            self._transport = transport_of(self._core.settings)
+        self._go_on()
         return self._transport

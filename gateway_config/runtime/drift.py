@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway_config.runtime.forks import begins_in_child
+
 log = logging.getLogger("gatewright")
 REPORT_EVERY_S = 60.0
 
@@ -41,6 +43,11 @@ class DriftWatch:
         self.failed = 0
         self._callback, self._clock = callback, clock
         self._reported: dict[tuple[str, str], float] = {}
+        self.begin_in_child()
+        begins_in_child(self)
+
+    def begin_in_child(self) -> None:
+        """Takes a lock that no other thread holds."""
         self._lock = threading.Lock()
 
     def note(self, drift: Drift) -> None:

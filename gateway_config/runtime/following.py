@@ -20,6 +20,7 @@ from gateway_config.compiled import CompiledConfig
 from gateway_config.errors import GatewrightError, UsageError
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.errors import MissingSettingError
+from gateway_config.runtime.forks import begins_in_child
 from gateway_config.runtime.settings import stage_of
 from gateway_config.runtime.views import ConfigView
 
@@ -86,14 +87,25 @@ class Following:
     def __init__(self, core: Core, publication: Publication, etag: str, poll_s: float = POLL_S) -> None:
         self._core, self._publication, self._etag, self._poll_s = weakref.ref(core), publication, etag, poll_s
         self._read_at, self._complaint = time.monotonic(), ""
-        self.begin()
+        self.begin_in_child()
+        begins_in_child(self)
+        self.go_on()
 
-    def begin(self) -> None:
-        """Looks from now on; once more in the child of a fork, which has no threads of its parent."""
-        self._ended = threading.Event()
-        thread = threading.Thread(target=_polling, args=(weakref.ref(self), self._ended), daemon=True)
-        thread.name = "gatewright-config"
-        thread.start()
+    def begin_in_child(self) -> None:
+        """Does not look, until it goes on: the child of a fork has no threads of its parent."""
+        self._starting, self._ended = threading.Lock(), threading.Event()
+        self._ended.set()
+
+    def go_on(self) -> None:
+        """Looks from now on, in one thread."""
+        if not self._ended.is_set():
+            return
+        with self._starting:
+            if self._ended.is_set():
+                ended = threading.Event()
+                arguments = (weakref.ref(self), ended)
+                threading.Thread(target=_polling, args=arguments, name="gatewright-config", daemon=True).start()
+                self._ended = ended
 
     @property
     def pause_s(self) -> float:

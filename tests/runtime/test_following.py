@@ -129,7 +129,7 @@ def test_the_child_of_a_fork_follows_too(config: CompiledConfig) -> None:
     with following(store) as client:
         assert client._following is not None
         client._following.end()
-        client._pid = -1  # as it is in a child, whose parent's thread is not there
+        client._following.begin_in_child()
         client.ask("sprinter", "Hi")
         asked = store.asked
         soon(lambda: store.asked > asked)

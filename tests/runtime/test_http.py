@@ -159,15 +159,6 @@ def test_a_deployed_change_behind_our_back_is_drift(client: Client, emulator: Ru
     assert client.drift_counts == {("reasoning", "workers-ai/@cf/zai-org/glm-4.7-flash"): 1}
 
 
-def test_a_child_process_does_not_write_into_its_parents_connections(client: Client) -> None:
-    client.ask("sprinter", "Hi")
-    before = client._transport
-    client._pid = -1
-    assert client.ask("sprinter", "Hi").text
-    assert client._transport is not before
-    before.close()
-
-
 def test_an_async_client_answers_in_every_event_loop(config: CompiledConfig, settings: Settings) -> None:
     client = AsyncClient(config, settings)
 

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 
+from gateway_config.runtime.forks import begins_in_child
 from gateway_config.runtime.records.segments import LostLinesError, Segments
 
 log = logging.getLogger("gatewright")
@@ -44,6 +45,7 @@ class Ledger:
         self._told = -TELL_EVERY_S
         self._begin()
         ledgers.add(self)
+        begins_in_child(self)
 
     def _begin(self) -> None:
         """Everything that a child process must not share with its parent."""
@@ -183,12 +185,10 @@ def _close_with_multiprocessing(*_: object) -> None:
         own.Finalize(None, _close_all, exitpriority=0)
 
 
-def _begin_in_child() -> None:
-    for ledger in ledgers:
-        ledger.begin_in_child()
+def _tell_multiprocessing() -> None:
     if (own := sys.modules.get("multiprocessing.util")) is not None:
         own.register_after_fork(_close_all, _close_with_multiprocessing)
 
 
 _close_with_multiprocessing()  # where such a child is the first to import this
-os.register_at_fork(after_in_child=_begin_in_child)
+os.register_at_fork(after_in_child=_tell_multiprocessing)

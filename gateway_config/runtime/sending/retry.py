@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import threading
 
+from gateway_config.runtime.forks import begins_in_child
+
 MOST_REPEATS = 3  # of one call, however many models it asks
 FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 4.0
@@ -18,6 +20,11 @@ class RetryBudget:
 
     def __init__(self, reserve: float = 10.0, per_request: float = 0.1) -> None:
         self._reserve, self._per_request, self._left = reserve, per_request, reserve
+        self.begin_in_child()
+        begins_in_child(self)
+
+    def begin_in_child(self) -> None:
+        """Takes a lock that no other thread holds."""
         self._lock = threading.Lock()
 
     def request(self) -> None:

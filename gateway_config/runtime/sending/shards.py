@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from gateway_config.runtime.forks import begins_in_child
+
 PoolT = TypeVar("PoolT")
 EACH = 4
 MOST = 128
@@ -29,6 +31,11 @@ class Shards(Generic[PoolT]):
 
     def __init__(self, make: Callable[[], PoolT]) -> None:
         self._make = make
+        self.begin_in_child()
+        begins_in_child(self)
+
+    def begin_in_child(self) -> None:
+        """Begins without pools: a child must not write into the connections of its parent."""
         self._all: list[Shard[PoolT]] = []
         self._lock = threading.Lock()
 
