@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 from gateway_config import patterns
 from gateway_config.compile import compile_config
@@ -41,8 +43,9 @@ def models_of(routes: Sequence[LiveRoute]) -> dict[str, Model]:
             properties = item.get("properties") or {}
             if item.get("type") != MODEL or _name_of(properties, found):
                 continue
-            upstream, model = str(properties.get("provider")), str(properties.get("model"))
-            found[_free_name(model, found)] = Model(upstream=upstream, model=model, kind="chat")
+            with suppress(ValidationError):  # what gateway.yaml cannot name stays within the elements
+                own = Model.model_validate({**_wired(properties), "kind": "chat"})
+                found[_free_name(own.model, found)] = own
     return found
 
 
@@ -54,6 +57,10 @@ def _free_name(model: str, taken: Mapping[str, Any]) -> str:
 
 def _name_of(properties: Mapping[str, Any], models: Models) -> str | None:
     return next((name for name, own in models.items() if _is_it(own, properties)), None)
+
+
+def _wired(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"upstream": properties.get("provider"), "model": properties.get("model")}
 
 
 def _is_it(model: Model, properties: Mapping[str, Any]) -> bool:
@@ -128,6 +135,32 @@ def _target(element: Element, models: Models) -> dict[str, Any]:
     return {"model": name, "first_byte_ms": element.properties["timeout"], "retries": element.properties["retries"]}
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes what our reader takes for what it is: nothing plain that it could read in more than one way."""
+
+
+_MAY_BE_A_NUMBER = re.compile(r"[-+.0-9].*|[yn]", re.IGNORECASE)
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, '"' if _MAY_BE_A_NUMBER.fullmatch(text) else None)
+
+
+def _number(dumper: _Dumper, number: float) -> yaml.ScalarNode:
+    digits = f"{Decimal(repr(number)):f}"
+    return dumper.represent_scalar("tag:yaml.org,2002:float", digits if "." in digits else f"{digits}.0")
+
+
+_Dumper.add_representer(str, _text)
+_Dumper.add_representer(float, _number)
+
+
 def dumped(data: Mapping[str, Any]) -> str:
-    """YAML as people write it: keys in the order given."""
-    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
+    """YAML as people write it: keys in the order given. What editors do not show is written as an escape."""
+    text = _dumped(data, allow_unicode=True)
+    return text if text.replace("\n", "").isprintable() else _dumped(data, allow_unicode=False)
+
+
+def _dumped(data: Mapping[str, Any], *, allow_unicode: bool) -> str:
+    layout: dict[str, Any] = {"sort_keys": False, "width": 110, "default_flow_style": None}
+    return str(yaml.dump(data, Dumper=_Dumper, allow_unicode=allow_unicode, **layout))

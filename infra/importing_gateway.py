@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gateway_config.config import DataLossPrevention, Part, SpendLimit, Telemetry
+from gateway_config.config import DataLossPrevention, Gateway, Part, SpendLimit, Telemetry
 from infra.gateway_inputs import WHEN_FULL
 from infra.importing import Models, declared, dumped
 
@@ -33,9 +33,26 @@ def gateway_yaml(live: Live, id: str, models: Models) -> GatewayText:
         settings["spend_limits"] = limits
     if collectors := [*_collectors(live, left_out)]:
         settings["telemetry"] = collectors
-    variables = {one["authorization_env"]: one["url"] for one in collectors if "authorization_env" in one}
+    settings = _sayable(settings, left_out)
+    told = settings.get("telemetry", [])
+    variables = {one["authorization_env"]: one["url"] for one in told if "authorization_env" in one}
     text = dumped({"version": 1, "gateway": settings, "models": declared(models)})
     return GatewayText(text, tuple(left_out), variables)
+
+
+def _sayable(settings: Mapping[str, Any], left_out: list[str]) -> dict[str, Any]:
+    """The settings whose values gateway.yaml can have."""
+    id, said = settings["id"], dict(settings)
+    for key, value in settings.items():
+        try:
+            Gateway.model_validate({"id": id, key: value})
+        except ValidationError as error:
+            if key == "id":
+                raise
+            where = ".".join(str(step) for step in error.errors()[0]["loc"] if step != "[key]")
+            left_out.append(f"{key} (gateway.yaml takes no such value of `{where}`; the dashboard shows it)")
+            del said[key]
+    return said
 
 
 _DECLARE = "gateway.yaml has no word for it; it would be declared in infra/gateway_inputs.py"
@@ -59,6 +76,7 @@ def _without_a_word(live: Live) -> Iterator[str]:
         yield "logpush (log push and its public key go together: `logpush_public_key` switches it on)"
 
 
+_OURS = {theirs: ours for ours, theirs in WHEN_FULL.items()}
 _FLAGS = {"zero_data_retention": "zdr", "byok_only": "byok_only"}
 
 
@@ -66,9 +84,7 @@ def _scalars(live: Live) -> dict[str, Any]:
     settings = {name: bool(live.get(name)) for name in ("authentication", "collect_logs")}
     told: dict[str, Any] = {
         "log_limit": live.get("log_management"),
-        "log_when_full": {theirs: ours for ours, theirs in WHEN_FULL.items()}.get(live["log_management_strategy"])
-        if live.get("log_management_strategy")
-        else None,
+        "log_when_full": _OURS.get(str(strategy := live.get("log_management_strategy")), strategy),
         "logpush_public_key": live.get("logpush_public_key") if live.get("logpush") else None,
         "rate_limit": _rate_limit(live) if live.get("rate_limiting_limit") else None,
         **{key: live.get(name) for key, name in _FLAGS.items()},
@@ -124,8 +140,8 @@ def _spend_limit(rule: Live, names: Mapping[str, str]) -> dict[str, Any] | None:
         return None
     told = {
         "id": rule.get("id"),
-        "usd": _amount(rule["limit"]),
-        "window_s": rule["window"],
+        "usd": _amount(rule.get("limit") or 0),
+        "window_s": rule.get("window"),
         "technique": rule.get("technique") or "sliding",
         "models": [names[model] for model in wanted],
         "per": next(iter(per), None),

@@ -62,6 +62,48 @@ def test_what_a_hand_made_in_the_dashboard_compiles_to_what_is_live(name: str, t
     assert compiled.routes[name].graph_digest == digest_of_wire(route.elements)
 
 
+def test_values_that_a_reader_might_take_for_something_else_are_read_back_as_they_are(tmp_path: Path) -> None:
+    texts = ["1e5", "0x1", "on", "n", "~", "2026-01-01", "12:30:00", "ü", "zero\u200bwidth", "two\nlines", "-1", "<<"]
+    asked = element("if", "conditional", {"true": "a", "false": "b"}, conditions={"metadata.x": {"$in": texts}})
+    limit = {**BY_HAND["limit"], "properties": {**BY_HAND["limit"]["properties"], "limit": 1e-7}}
+    routes = (live("asked", asked, *TWO), live("limit", limit, *TWO))
+    took_in(tmp_path, *routes)
+    compiled = compile_config(load(tmp_path, "dev"))
+    assert [compiled.routes[route.name].graph_digest for route in routes] == [
+        digest_of_wire(route.elements) for route in routes
+    ]
+
+
+def test_a_model_that_the_yaml_cannot_name_stays_within_the_elements(tmp_path: Path) -> None:
+    strange = model("a", FAST)
+    strange["properties"]["provider"] = "Custom_X"
+    took_in(tmp_path, live("strange", strange))
+    assert load(tmp_path, "dev").file.models == {}
+    assert compile_config(load(tmp_path, "dev")).routes["strange"].routed
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (
+            {"guardrails": {"prompt": {"S99": "BLOCK"}}},
+            "guardrails (gateway.yaml takes no such value of `guardrails.prompt.S99`",
+        ),
+        ({"rate_limiting_interval": 0}, "rate_limit (gateway.yaml takes no such value of `rate_limit.window_s`"),
+        ({"log_management": 10}, "log_limit (gateway.yaml takes no such value of `log_limit`"),
+        ({"log_management_strategy": "NEW"}, "log_when_full (gateway.yaml takes no such value of `log_when_full`"),
+        ({"otel": [{"url": f"https://{n}.example"} for n in range(6)]}, "telemetry (gateway.yaml takes no such value"),
+        ({"spend_limits": {"enabled": True, "rules": [{"id": "x", "limitType": "cost"}]}}, 'spend limit "x" (one in'),
+    ],
+)
+def test_a_setting_that_cloudflare_may_have_and_the_yaml_may_not_is_named(
+    value: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    plan = took_in(tmp_path, chain("chain"), settings={**SETTINGS, **value})
+    assert said in plan.notices[0]
+    assert load(tmp_path, "dev").gateway_id == "acme-shop-west-dev"
+
+
 def took_in(directory: Path, *routes: LiveRoute, settings: dict[str, Any] = SETTINGS, stage: str = "dev") -> Plan:
     plan = planned(directory, stage, settings, routes)
     plan.write()
