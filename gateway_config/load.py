@@ -21,7 +21,7 @@ from gateway_config.misfits import problems_of
 from gateway_config.problems import Place, Problem, Severity, printable, shown
 from gateway_config.reading import LARGEST_BYTES, Document
 from gateway_config.rules import RULES, check
-from gateway_config.stray_files import GATEWAY, ROUTES, misnamed, strays
+from gateway_config.stray_files import GATEWAY, ROUTES, is_route, misnamed, strays
 
 # Of one file; whoever has more of them starts with these.
 MOST_PROBLEMS = 100
@@ -80,8 +80,7 @@ def _route_files(directory: FilePath, shown_directory: str) -> list[str]:
         return []
     except OSError as error:
         raise UsageError(f'the folder "{shown_directory}/{ROUTES}" cannot be read: {error.strerror}.') from None
-    # Editors leave hidden files.
-    return sorted(name for name in found if name.endswith((".yaml", ".yml")) and not name.startswith("."))
+    return sorted(name for name in found if is_route(f"{ROUTES}/{name}"))
 
 
 def _read_file(path: str, name: str) -> Document:
@@ -122,7 +121,7 @@ def examine_documents(
     file = _validated(GatewayFile, gateway, problems)
     named = _by_name(routes, problems)
     parsed = {name: _validated(Route, source, problems) for name, source in named.items()}
-    whole = {name: route for name, route in parsed.items() if route is not None}
+    whole = {name: route for name, route in parsed.items() if route is not None and _names_a_route(name)}
     if file is None:
         return None, sorted(set(problems))
     config = GatewayConfig(stage, file, whole, gateway, named)
@@ -144,17 +143,21 @@ def _by_name(sources: Iterable[Source], problems: list[Problem]) -> dict[str, So
     named: dict[str, Source] = {}
     for source in sources:
         name = os.path.splitext(os.path.basename(source.document.name))[0]
-        if not re.fullmatch(patterns.NAME, name) or len(name) > patterns.LONGEST_NAME:
+        if not _names_a_route(name):
             expected = (
                 f'a route is named by its file, like "quick-chat.yaml", in at most {patterns.LONGEST_NAME} characters'
             )
-            message = f"{expected}; found {shown(name)}. Rename the file."
+            message = f"{expected}; found {shown(name)}. Rename the file, or remove it if it is a copy."
             problems.append(Problem(Place(source.document.name, 1, 1), "route-name", message))
         elif name in named:
             message = f'"{named[name].document.name}" is the route "{name}" already. Keep one of the two files.'
             problems.append(Problem(Place(source.document.name, 1, 1), "route-name", message))
         named.setdefault(name, source)
     return named
+
+
+def _names_a_route(name: str) -> bool:
+    return re.fullmatch(patterns.NAME, name) is not None and len(name) <= patterns.LONGEST_NAME
 
 
 def _stage_problems(source: Source) -> Iterator[Problem]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import subprocess
 import tarfile
 from pathlib import Path
@@ -11,9 +10,7 @@ from pathlib import Path
 from gateway_config.errors import UnreachableError, UsageError
 from gateway_config.problems import shown
 from gateway_config.reading import Document
-from gateway_config.stray_files import GATEWAY
-
-_ROUTE_FILE = re.compile(r"routes/[^/]+\.ya?ml")
+from gateway_config.stray_files import GATEWAY, is_route
 
 
 def documents_at(directory: Path, revision: str) -> list[Document]:
@@ -28,7 +25,7 @@ def documents_at(directory: Path, revision: str) -> list[Document]:
     files = _files(tar) if tar else {}
     if GATEWAY not in files:
         raise UsageError(f'"{directory}" has no {GATEWAY} at the revision {shown(revision)}.')
-    names = [GATEWAY, *sorted(name for name in files if _ROUTE_FILE.fullmatch(name))]
+    names = [GATEWAY, *sorted(filter(is_route, files))]
     return [Document(f"{revision}:{directory / name}", files[name]) for name in names]
 
 

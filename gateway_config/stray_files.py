@@ -1,4 +1,4 @@
-"""Files that nobody reads, though whoever put them there may think so."""
+"""Which files of a config folder are read, and those that nobody reads, though whoever put them there may think so."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ GATEWAY, ROUTES = "gateway.yaml", "routes"
 _SUFFIXES = (".yaml", ".yml", ".json")
 # Of those that are looked at; a folder of something else is not walked through for ever.
 _MOST_FILES = 100_000
+
+
+def is_route(name: str) -> bool:
+    """Whether a file is read as a route, by its name in the config folder (`routes/chat.yaml`); hidden ones are not."""
+    folder, _, file = name.rpartition("/")
+    return folder == ROUTES and file.endswith((".yaml", ".yml")) and not file.startswith(".")
 
 
 def strays(directory: Path, shown: str) -> list[Problem]:
@@ -45,16 +51,14 @@ def _way_on(name: str) -> str | None:
     """What to do about a file, or None where it is read, or means to be no config."""
     folder, _, file = name.rpartition("/")
     stem, suffix = os.path.splitext(file)
-    if folder == ROUTES and suffix in (".yaml", ".yml"):
-        return None
-    if suffix.lower() not in _SUFFIXES or any(part.startswith(".") for part in name.split("/")):
+    if is_route(name) or suffix.lower() not in _SUFFIXES or any(part.startswith(".") for part in name.split("/")):
         return None
     if folder == "":
         wanted = stem.lower() == "gateway" and file != GATEWAY
         return f"Put what it says into {GATEWAY}, and remove it." if wanted else None
     if folder != ROUTES:
         return f"A route is a file right in {ROUTES}: move it there, or out of the folder."
-    return f"Rename it to {ROUTES}/{stem}.yaml, or move it out of the folder."
+    return f"Rename it to {ROUTES}/{stem.lower()}.yaml, or move it out of the folder."
 
 
 def misnamed(directory: Path) -> str:

@@ -337,6 +337,14 @@ def test_an_older_revision_can_be_named(committed: Path) -> None:
     assert lines(run("diff", "HEAD~1"))[1] == "  sticky: tenant → user"
 
 
+def test_a_hidden_file_is_no_route_of_an_older_revision_either(committed: Path) -> None:
+    hidden = committed / "routes" / ".quick-chat.yaml"
+    hidden.write_text(QUICK_CHAT)
+    git("add", ".")
+    git("commit", "-q", "-m", "an editor's file")
+    assert run("diff", "HEAD").exit_code == 0
+
+
 def test_problems_of_the_older_config_name_its_revision(committed: Path) -> None:
     write_config(committed, editor=EDITOR.replace("model: big", "model: bug"))
     git("commit", "-q", "-a", "-m", "broken")

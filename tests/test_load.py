@@ -9,7 +9,7 @@ import pytest
 from gateway_config.config import GatewayConfig
 from gateway_config.errors import ConfigError, UsageError
 from gateway_config.load import MOST_PROBLEMS, examine, examine_documents, load
-from gateway_config.problems import Problem, Severity
+from gateway_config.problems import Problem
 from gateway_config.reading import Document
 from tools.rules_page import TODAY, example
 
@@ -87,13 +87,6 @@ def test_a_folder_without_a_config_says_what_to_do(tmp_path: Path) -> None:
 def test_a_stage_has_a_plain_name(stage: str) -> None:
     with pytest.raises(UsageError, match='a stage is named like "dev"'):
         examined(stage)
-
-
-def test_two_files_cannot_be_the_same_route(folder: Path) -> None:
-    (folder / "routes" / "chat.yml").write_text(CHAT)
-    _, problems = examine(folder, "dev")
-    assert [str(problem).split(":")[0] for problem in problems] == ["routes/chat.yml"]
-    assert [problem.rule for problem in problems] == ["route-name"]
 
 
 def test_problems_come_in_the_order_of_their_places() -> None:
@@ -336,61 +329,9 @@ def test_routes_that_cannot_be_listed_are_not_taken_for_none(tmp_path: Path) -> 
         examine(tmp_path, "dev", TODAY)
 
 
-def test_of_two_files_of_one_route_the_first_has_its_problems(tmp_path: Path) -> None:
-    folder = small(tmp_path)
-    (folder / "routes" / "chat.yml").write_text(CHAT)
-    (folder / "routes" / "chat.yaml").write_text(CHAT.replace("fallback: [", "fallback: [nowhere, "))
-    problems = examine(folder, "dev", TODAY)[1]
-    assert [problem.place.file[-4:] for problem in problems if problem.rule == "unknown-model"] == ["yaml"]
-
-
-def test_hidden_files_of_editors_are_not_routes(tmp_path: Path) -> None:
-    (small(tmp_path) / "routes" / ".#chat.yaml").symlink_to("nobody@nowhere")
-    assert examine(tmp_path, "dev", TODAY)[1] == []
-
-
 def test_a_price_that_is_null_is_named_where_it_stands() -> None:
     gateway = GATEWAY.replace(
         "models:\n", "models:\n  free:\n    upstream: a\n    model: b\n    kind: chat\n    price: null\n"
     )
     [problem] = [problem for problem in examined(gateway=gateway)[1] if problem.rule == "missing-price"]
     assert gateway.splitlines()[problem.place.line - 1].strip() == "price: null"
-
-
-# --- files that are not read ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("name", "way_on"),
-    [
-        ("routes/growth/chat.yaml", "A route is a file right in routes: move it there, or out of the folder."),
-        ("routes/a/b/c.yml", "A route is a file right in routes: move it there, or out of the folder."),
-        ("routes/think.json", "Rename it to routes/think.yaml, or move it out of the folder."),
-        ("routes/THINK.YAML", "Rename it to routes/THINK.yaml, or move it out of the folder."),
-        ("gateway.yml", "Put what it says into gateway.yaml, and remove it."),
-        ("Gateway.json", "Put what it says into gateway.yaml, and remove it."),
-    ],
-)
-def test_a_file_that_looks_like_config_and_is_not_read_is_warned_of(folder: Path, name: str, way_on: str) -> None:
-    (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_text("version: 1\n")
-    config, problems = examine(folder, "dev", TODAY)
-    assert config is not None
-    assert [str(problem) for problem in problems] == [f"{name}:1:1 file-ignored: this file is not read. {way_on}"]
-    assert problems[0].severity is Severity.WARNING
-    assert load(folder, "dev").routes.keys() == config.routes.keys()
-
-
-@pytest.mark.parametrize(
-    "name", ["routes/README.md", "routes/.#chat.yaml", "routes/.old/chat.yaml", "routes/chat.yaml~", "models.json"]
-)
-def test_a_file_that_is_no_config_is_nobodys_business(folder: Path, name: str) -> None:
-    (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_text("version: 1\n")
-    assert examine(folder, "dev", TODAY)[1] == []
-
-
-def test_a_gateway_file_under_another_name_is_pointed_at(folder: Path) -> None:
-    (folder / "gateway.yaml").rename(folder / "gateway.yml")
-    with pytest.raises(UsageError, match=r"There is gateway\.yml: rename it to gateway\.yaml\.$"):
-        load(folder, "dev")
