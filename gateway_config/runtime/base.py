@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -10,6 +11,8 @@ import gateway_config
 from gateway_config.compiled import CompiledConfig
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.drift import Drift
+from gateway_config.runtime.errors import InputError
+from gateway_config.runtime.facts import shown
 from gateway_config.runtime.options import number_between
 from gateway_config.runtime.settings import Settings, stage_of
 
@@ -28,8 +31,15 @@ def config_of_files(directory: Path | str | None = None, stage: str | None = Non
     from gateway_config.compile import compile_config
     from gateway_config.load import load
 
-    folder = Path(directory) if directory is not None else Path(gateway_config.__path__[0])
+    folder = folder_of("the config", gateway_config.__path__[0] if directory is None else directory)
     return compile_config(load(folder, stage or stage_of()))
+
+
+def folder_of(what: str, path: object) -> Path:
+    """The folder that a caller names. Raises InputError for what names none."""
+    if not isinstance(path, str | PathLike) or not str(path):
+        raise InputError(f"{what}: a folder is a text or a Path that is not empty; found {shown(path)}.")
+    return Path(path)
 
 
 class Base:
@@ -43,7 +53,14 @@ class Base:
         records: Path | str | None,
         refuse_drift: bool,
     ) -> None:
-        self._core = Core(config, settings or Settings.from_environment(), on_drift, records, refuse_drift)
+        if not isinstance(config, CompiledConfig):
+            raise InputError(f"a client is made with a compiled config, or by from_files(…); found {shown(config)}.")
+        settings = Settings.from_environment() if settings is None else settings
+        if not isinstance(settings, Settings):
+            raise InputError(f"settings are made with Settings(…); found {type(settings).__name__}.")
+        kept = settings.records if records is None else records
+        folder = None if kept is None else folder_of("records", kept)
+        self._core = Core(config, settings, on_drift, folder, refuse_drift)
         self._following: Following | None = None
 
     def __repr__(self) -> str:

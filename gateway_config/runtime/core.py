@@ -39,7 +39,7 @@ class Core:
         config: CompiledConfig,
         settings: Settings,
         on_drift: Callable[[Drift], None] | None = None,
-        records: Path | str | None = None,
+        records: Path | None = None,
         refuse_drift: bool = False,
     ) -> None:
         self.settings, self._refuse_drift = settings, refuse_drift
@@ -47,8 +47,7 @@ class Core:
         self.door = Door(settings, config.gateway_id)
         self.budget = RetryBudget()
         self.drift = DriftWatch(on_drift)
-        folder = records if records is not None else settings.records
-        self.ledger = Ledger(Path(folder)) if folder is not None else None
+        self.ledger = Ledger(records) if records is not None else None
 
     def adopt(self, config: CompiledConfig) -> None:
         """Takes another config of the same gateway, for the calls that begin from now on. Raises UsageError."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from gateway_config.runtime.errors import MissingSettingError
+from gateway_config.runtime.facts import is_text
 
 DATA_PLANE = "https://gateway.ai.cloudflare.com/v1"
 DEFAULT_STAGE = "dev"
@@ -35,6 +36,8 @@ class Settings:
             raise MissingSettingError(f'CLOUDFLARE_ACCOUNT_ID is not an account\'s id: "{self.account_id}".')
         if not isinstance(self.token, str) or not re.fullmatch(r"[!-~]+", self.token):
             raise MissingSettingError("GATEWRIGHT_TOKEN holds characters that no token has. Copy it again.")
+        if not is_text(self.cache_namespace):
+            raise MissingSettingError("GATEWRIGHT_CACHE_NAMESPACE is no text in UTF-8.")
         _check_url(self.url)
 
     def __repr__(self) -> str:
@@ -66,8 +69,11 @@ def stage_of(environment: Mapping[str, str] = os.environ) -> str:
 def _check_url(text: str) -> None:
     try:
         url = httpx.URL(text)
-    except httpx.InvalidURL as error:
-        raise MissingSettingError(f"GATEWRIGHT_URL is no URL: {error}.") from None
+    except (httpx.InvalidURL, TypeError, UnicodeError) as error:
+        raise MissingSettingError(f"GATEWRIGHT_URL is no URL: {str(error).rstrip('.')}.") from None
+    # Nothing would read these, and each of them would be shown where the URL is.
+    if url.userinfo or url.query or url.fragment or "%" in url.host:
+        raise MissingSettingError("GATEWRIGHT_URL is a host and a path: no name or password, no ? and #, no space.")
     if not url.host or url.scheme not in ("http", "https"):
         raise MissingSettingError(f'GATEWRIGHT_URL begins with https://; found "{text}".')
     # The token travels in a header: over plain HTTP anybody on the way could take it.

@@ -18,7 +18,6 @@ from gateway_config.runtime import (
     DriftError,
     InputError,
     KindMismatchError,
-    MissingSettingError,
     UnknownIntentError,
 )
 from gateway_config.runtime.records.segments import read_records
@@ -302,9 +301,14 @@ def test_a_picture_is_not_asked_as_a_text(config: CompiledConfig) -> None:
     refused(config, KindMismatchError, "use client.image", "artist", "A cat")
 
 
-@pytest.mark.parametrize("nothing", ["", "  ", [], None, 3])
+@pytest.mark.parametrize("nothing", ["", "  ", []])
 def test_nothing_to_ask_is_refused(config: CompiledConfig, nothing: object) -> None:
     refused(config, InputError, "nothing to ask", "sprinter", nothing)
+
+
+@pytest.mark.parametrize("neither", [None, 3, b"Hi", {"role": "user", "content": "Hi"}])
+def test_what_is_neither_a_text_nor_messages_is_refused(config: CompiledConfig, neither: object) -> None:
+    refused(config, InputError, "is a text or a list of messages; found", "sprinter", neither)
 
 
 def test_a_message_without_a_role_is_refused(config: CompiledConfig) -> None:
@@ -341,27 +345,6 @@ def test_what_json_cannot_say_is_refused(config: CompiledConfig) -> None:
 
 def test_parameters_cannot_choose_the_model(config: CompiledConfig) -> None:
     refused(config, InputError, "cannot set 'model'", "sprinter", "Hi", parameters={"model": "other"})
-
-
-@pytest.mark.parametrize(
-    ("environment", "message"),
-    [
-        ({}, "CLOUDFLARE_ACCOUNT_ID is not set"),
-        ({"CLOUDFLARE_ACCOUNT_ID": "a"}, "GATEWRIGHT_TOKEN is not set"),
-        ({"CLOUDFLARE_ACCOUNT_ID": "a/b", "GATEWRIGHT_TOKEN": TOKEN}, "not an account's id"),
-        ({"CLOUDFLARE_ACCOUNT_ID": "a", "GATEWRIGHT_TOKEN": "a b"}, "characters that no token has"),
-        ({"CLOUDFLARE_ACCOUNT_ID": "a", "GATEWRIGHT_TOKEN": TOKEN, "GATEWRIGHT_URL": "x"}, "begins with https"),
-        ({"CLOUDFLARE_ACCOUNT_ID": "a", "GATEWRIGHT_TOKEN": TOKEN, "GATEWRIGHT_URL": "http://a.b"}, "unencrypted"),
-        ({"CLOUDFLARE_ACCOUNT_ID": "a", "GATEWRIGHT_TOKEN": TOKEN, "GATEWRIGHT_URL": "http://a:x"}, "no URL"),
-    ],
-)
-def test_a_setting_that_cannot_be_right_is_named(
-    config: CompiledConfig, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], message: str
-) -> None:
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    with pytest.raises(MissingSettingError, match=message):
-        Client(config)
 
 
 def test_the_token_is_in_no_repr(config: CompiledConfig) -> None:

@@ -243,3 +243,20 @@ def test_another_upstream_queues_nothing(tmp_path: Path) -> None:
     config = compiled(tmp_path, MODELS, {name: f"version: 1\n{text.strip()}\n" for name, text in ROUTES.items()})
     with pytest.raises(InputError, match="only Workers AI queues batches"):
         Gateway().client(config).batch("elsewhere", ["a"])
+
+
+@pytest.mark.http
+@pytest.mark.parametrize(
+    ("texts", "options"),
+    [
+        (["whole", "half \ud800"], {}),
+        (["a"], {"parameters": {"seed": {1}}}),
+        (["a"], {"parameters": {"seed": float("nan")}}),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_anything_is_queued(
+    client: Client, emulator: Running, texts: list[str], options: dict[str, Any]
+) -> None:
+    with pytest.raises(InputError, match=r"half a character|cannot be written as JSON"):
+        client.batch("sprinter", texts, poll_s=0.01, **options)
+    assert emulator.journal("/ai/run/") == []

@@ -187,3 +187,18 @@ def test_warming_with_asyncio_goes_on_too(rich: CompiledConfig) -> None:
     with pytest.raises(AnsweredNoError, match=r"1 of 2 inputs were not warmed \(number 1\)"):
         asyncio.run(warming())
     assert texts == ["Hello."]
+
+
+@pytest.mark.parametrize("parameters", [{"seed": {1, 2}}, {"seed": float("nan")}, {"seed": object()}])
+def test_what_cannot_be_sent_has_no_key_and_is_refused(rich: CompiledConfig, parameters: dict[str, Any]) -> None:
+    gateway = Gateway()
+    with pytest.raises(InputError, match="cannot be written as JSON"):
+        gateway.client(rich).ask("daily", "Hi", cache={"sign": "leo"}, parameters=parameters)
+    assert gateway.requests == []
+
+
+def test_a_message_with_a_number_as_a_key_has_a_cache_key_too(rich: CompiledConfig) -> None:
+    message: Any = {"role": "user", "content": "Hi", 5: "five"}
+    gateway = Gateway(answering(model=GEMMA))
+    gateway.client(rich).ask("daily", [message], cache={"sign": "leo"})
+    assert gateway.requests[0].headers["cf-aig-cache-key"]

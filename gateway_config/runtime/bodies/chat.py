@@ -42,7 +42,9 @@ def messages_of(text: str | Sequence[Message]) -> list[Message]:
         if not text.strip():
             raise InputError("there is nothing to ask: the text is empty.")
         return [{"role": "user", "content": text}]
-    if not isinstance(text, Sequence) or not text:
+    if not isinstance(text, Sequence) or isinstance(text, bytes):
+        raise InputError(f"what is asked is a text or a list of messages; found {shown(text)}.")
+    if not text:
         raise InputError("there is nothing to ask: give a text, or at least one message.")
     for number, message in enumerate(text, 1):
         _check_message(number, message)

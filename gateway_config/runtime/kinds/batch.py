@@ -19,7 +19,7 @@ from gateway_config.cloudflare.errors import CloudflareError, NotAllowedError
 from gateway_config.errors import UnreachableError, UsageError
 from gateway_config.runtime.answer import Answer
 from gateway_config.runtime.api import api_until, without_tokens
-from gateway_config.runtime.bodies.chat import MalformedError, Message, chat_in
+from gateway_config.runtime.bodies.chat import MalformedError, Message, chat_in, encoded
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.errors import (
     AnsweredNoError,
@@ -110,8 +110,10 @@ def _item(core: Core, intent: str, number: int, text: Any, options: Mapping[str,
         raise InputError(f'only Workers AI queues batches, and "{call.view.route.name}" would ask another upstream.')
     if asking.shape or asking.summary:
         raise InputError("a schema and a summary need a call of their own: use ask.")
+    item = Item(number, call, asking, call.assigned or "")
+    encoded(_request(core, item))  # what cannot be written is refused before any other is queued, and paid
     call.prepared = call.prompted = now()
-    return Item(number, call, asking, call.assigned or "")
+    return item
 
 
 def _queued(core: Core, queue: Queue, group: Sequence[Item]) -> str:

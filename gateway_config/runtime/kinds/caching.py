@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from gateway_config.compiled import CompiledCache, CompiledDate
 from gateway_config.graph import canonical_json
+from gateway_config.runtime.bodies.chat import encoded, read_json
 from gateway_config.runtime.errors import ClientError, InputError, MissingSettingError
 from gateway_config.runtime.facts import did_you_mean, is_text, mapping_of, shown
 from gateway_config.runtime.kinds.asking import STREAMED, Asking, chat_body
@@ -74,7 +75,8 @@ def cache_key(
     """`<namespace>:<route>:<arm>:<tenant>:<prompt hash>:<template>`; what is shared stands as a hyphen.
 
     Arms that share their answers do so within a tier: who asks the frontier is not answered from the edge. Tenants
-    do so within an adapter. The hash covers what is sent, the arm's own prompt and parameters included.
+    do so within an adapter. The hash covers what is sent, the arm's own prompt and parameters included. Raises
+    InputError for what cannot be sent.
     """
     sent = chat_body(asking, call.view.target(call.assigned))
     asked = {key: value for key, value in sent.items() if key not in STREAMED} | {"summary": asking.summary}
@@ -82,7 +84,7 @@ def cache_key(
     around = {
         "arm": (call.assigned_arm or "") + spoken,
         "tenant": call.facts.tenant or "",
-        "prompt": hashlib.sha256(canonical_json(asked).encode()).hexdigest()[:16],
+        "prompt": hashlib.sha256(canonical_json(read_json(encoded(asked))).encode()).hexdigest()[:16],
     }
     instead = {"arm": f"-{call.tier or ''}{spoken}"}
     parts = [quote(instead.get(name, "-") if name in cache.shared else own, safe="-") for name, own in around.items()]

@@ -65,8 +65,8 @@ class Door:
 
 def without(token: str, text: str) -> str:
     """A text without a token, and without its beginning where the text was cut short."""
-    if not token:
-        return text
+    if len(token) < _TELLING:  # no token at all: only where it stands by itself, not in every word that has it
+        return re.sub(rf"(?<![\w-]){re.escape(token)}(?![\w-])", "***", text) if token else text
     return re.sub(re.escape(token[:_TELLING]) + r"[\w-]*", "***", text.replace(token, "***"))
 
 
