@@ -14,7 +14,7 @@ from gateway_config.config import Source
 from gateway_config.patterns import EXAMPLES
 from gateway_config.problems import Problem, shown
 from gateway_config.reading import Path
-from gateway_config.rules.registry import near_miss
+from gateway_config.rules.registry import near_miss, replaced
 
 
 def problems_of(part: type[BaseModel], source: Source, error: ValidationError) -> list[Problem]:
@@ -43,7 +43,7 @@ def _problem(part: type[BaseModel], source: Source, detail: ErrorDetails) -> Pro
         message = f"the key {shown(str(path[-1]))} is not known here.{hint}"
         return Problem(source.place(path, key=True), "unknown-key", message)
     if detail["type"] == "missing":
-        message = f'the key "{path[-1]}" is missing here. Add it.{_elsewhere(part, path)}'
+        message = f'the key "{path[-1]}" is missing here. Add it.{_elsewhere(part, path) or replaced(source, path[0])}'
         return Problem(source.place(path[:-1]), "missing-key", message)
     name = ".".join(str(step) for step in path)
     rule = "wrong-value" if detail["type"] in _EXPECTED_VALUE else "wrong-type"
@@ -116,7 +116,7 @@ def _of_the_key_above(part: type[BaseModel], data: Any, path: Path) -> str:
 
 def _known_here(part: type[BaseModel], path: Path) -> str:
     known = [*fields_at(part, path[:-1]), *(["stages"] if len(path) == 1 else [])]
-    name = str(path[-1])
+    name = str(path[-1]).partition(".")[0]
     near = own if (own := _OTHER_WORDS.get(name)) in known else near_miss(name, known)
     return f' Did you mean "{near}"?' if near else f" Known here: {', '.join(known)}." if known else ""
 

@@ -149,3 +149,40 @@ def test_stages_are_among_the_keys_that_may_be_meant(file: str) -> None:
     texts = {"gateway": GATEWAY, "chat": CHAT.partition("stages:")[0]}
     texts[file] += "stage: {dev: {}}\n"
     assert 'Did you mean "stages"?' in messages(**texts)
+
+
+ALL_OF_IT = "takes the place of all of it."
+
+
+@pytest.mark.parametrize(
+    ("stage", "place", "said"),
+    [
+        ("split: {challenger: 100}", "10:16", 'the arm "champion" has no share'),
+        ("split: {champion: 20, challenger: 20}", "10:43", "add to 40, not 100"),
+        ("arms: {challenger: {model: large}}", "7:19", 'has no arm "champion"'),
+        ("cache: {ttl_s: 60}", "10:16", 'the key "key" is missing'),
+    ],
+)
+def test_who_overrides_a_part_of_a_key_is_told_that_it_is_all_of_it(stage: str, place: str, said: str) -> None:
+    found = examined("dev", chat=f"{CHAT}stages:\n  dev: {{{stage}}}\n")[1]
+    told = [problem for problem in found if said in problem.message]
+    assert [problem.message.endswith(ALL_OF_IT) for problem in told] == [True]
+    assert str(told[0].place) == f"routes/chat.yaml:{place}"
+
+
+def test_what_a_file_says_for_all_stages_is_its_own() -> None:
+    assert ALL_OF_IT not in messages(chat=CHAT.replace("rest, challenger: 10", "20, challenger: 10"))
+
+
+def test_a_key_by_its_dotted_path_is_no_key() -> None:
+    assert 'Did you mean "split"?' in messages(chat=f"{CHAT}stages:\n  dev: {{split.challenger: 50}}\n")
+
+
+@pytest.mark.parametrize("file", ["gateway", "chat"])
+@pytest.mark.parametrize(
+    ("stage", "meant"), [("prd", "prod"), ("production", "prod"), ("develop", "dev"), ("dev2", None), ("staging", None)]
+)
+def test_a_stage_that_is_almost_one_of_ours_is_asked_about(file: str, stage: str, meant: str | None) -> None:
+    texts = {"gateway": GATEWAY, "chat": CHAT}
+    texts[file] += f"stages:\n  {stage}: {{}}\n"
+    assert (f'Did you mean "{meant}"?' in messages(**texts)) == (meant is not None)

@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from gateway_config.compile import is_routed
 from gateway_config.problems import Severity
 from gateway_config.reading import Path
 from gateway_config.rules.registry import Checked, Complaint, did_you_mean, rule
 
-STAGES = ("dev", "prod")
+STAGES = {"dev": "development", "prod": "production"}
 # The providers that AI Gateway knows by name, besides custom ones (its documentation, 2026-10).
 UPSTREAMS = (
-    *("anthropic", "aws-bedrock", "azure-openai", "baseten", "cartesia", "cerebras", "cohere", "deepgram", "deepseek"),
-    *(
-        "elevenlabs",
-        "fal",
-        "google-ai-studio",
-        "google-vertex-ai",
-        "grok",
-        "groq",
-        "huggingface",
-        "ideogram",
-        "mistral",
-    ),
-    *("openai", "openrouter", "parallel", "perplexity-ai", "replicate", "workers-ai"),
+    "anthropic",
+    "aws-bedrock",
+    "azure-openai",
+    "baseten",
+    "cartesia",
+    "cerebras",
+    "cohere",
+    "deepgram",
+    "deepseek",
+    "elevenlabs",
+    "fal",
+    "google-ai-studio",
+    "google-vertex-ai",
+    "grok",
+    "groq",
+    "huggingface",
+    "ideogram",
+    "mistral",
+    "openai",
+    "openrouter",
+    "parallel",
+    "perplexity-ai",
+    "replicate",
+    "workers-ai",
 )
 
 
@@ -164,14 +175,22 @@ def misspelt_upstream(checked: Checked) -> Iterator[Complaint]:
 @rule(Severity.WARNING)
 def misspelt_stage(checked: Checked) -> Iterator[Complaint]:
     """A stage that is almost called `dev` or `prod` is probably meant to be that one."""
+    for stage in checked.config.gateway_source.stages:
+        if (message := _misspelt(stage)) is not None:
+            yield checked.in_gateway(("stages", stage), message)
     for view in checked.routes():
         for stage in view.source.stages:
-            if (near := _near_miss(stage, STAGES)) is not None:
-                message = f'nothing is deployed to a stage "{stage}". Did you mean "{near}"?'
+            if (message := _misspelt(stage)) is not None:
                 yield view.complaint(("stages", stage), message)
 
 
-def _near_miss(name: str, known: tuple[str, ...]) -> str | None:
+def _misspelt(stage: str) -> str | None:
+    longer = (name for name, long in STAGES.items() if stage != name and stage.startswith(name) and stage in long)
+    near = _near_miss(stage, STAGES) or next(longer, None)
+    return f'nothing is deployed to a stage "{stage}". Did you mean "{near}"?' if near else None
+
+
+def _near_miss(name: str, known: Collection[str]) -> str | None:
     """The known name that this one almost is; a number behind a known name (`dev2`) is meant."""
     near = difflib.get_close_matches(name, known, 1, cutoff=0.7)
     return near[0] if near and name.rstrip("0123456789") not in known else None

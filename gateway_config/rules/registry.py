@@ -127,6 +127,11 @@ def _allowed(config: GatewayConfig, own: Rule, complaint: Complaint) -> bool:
     return own.tunable and complaint.route is not None and own.id in config.routes[complaint.route].allow
 
 
+def replaced(source: Source, key: str | int) -> str:
+    """A reminder where a stage has a key of its own: nothing is left of what the file says there."""
+    return f" What a stage says under `{key}` takes the place of all of it." if key in source.overrides else ""
+
+
 def near_miss(name: str, known: Sequence[str]) -> str | None:
     """The known name that this one almost is, or else the only one that has it as a word (`effort`)."""
     near = difflib.get_close_matches(name, known, 1)

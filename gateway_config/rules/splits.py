@@ -10,7 +10,7 @@ from gateway_config.config import Route, Split
 from gateway_config.graph import PERCENTAGE
 from gateway_config.problems import Severity
 from gateway_config.reading import Path
-from gateway_config.rules.registry import Checked, Complaint, RouteView, did_you_mean, rule
+from gateway_config.rules.registry import Checked, Complaint, RouteView, did_you_mean, replaced, rule
 from gateway_config.telling.words import counted
 
 # How long before the end of an experiment one is reminded of it.
@@ -24,7 +24,7 @@ def split_sum(checked: Checked) -> Iterator[Complaint]:
     for view in checked.routes():
         for path, split in view.route.splits().items():
             if (message := _sum_message(view.name, split)) is not None:
-                yield view.complaint((*path, _offending(split)), message)
+                yield view.complaint((*path, _offending(split)), f"{message}{replaced(view.source, path[0])}")
 
 
 def _offending(split: Split) -> str:
@@ -59,15 +59,24 @@ def split_arms(checked: Checked) -> Iterator[Complaint]:
         for path, split in view.route.splits().items():
             for arm in split:
                 if arm not in view.route.arms:
-                    hint = did_you_mean(arm, view.route.arms)
-                    yield view.complaint((*path, arm), f'"{view.name}" has no arm "{arm}". {hint}')
+                    yield view.complaint((*path, arm), _no_arm(view, arm))
                 elif arm in placed:
                     yield view.complaint((*path, arm), f'the arm "{arm}" stands in two tiers. Give each tier its own.')
                 placed[arm] = path
         if placed:
-            for arm in sorted(set(view.route.arms) - set(placed)):
-                message = f'the arm "{arm}" has no share in the split of "{view.name}". Give it one; 0 parks it.'
-                yield view.complaint(("arms", arm), message)
+            yield from _without_share(view, set(view.route.arms) - set(placed), next(iter(placed.values())))
+
+
+def _without_share(view: RouteView, arms: set[str], path: Path) -> Iterator[Complaint]:
+    reminder = replaced(view.source, path[0])
+    for arm in sorted(arms):
+        message = f'the arm "{arm}" has no share in the split of "{view.name}". Give it one; 0 parks it.'
+        yield view.complaint(path if reminder else ("arms", arm), f"{message}{reminder}")
+
+
+def _no_arm(view: RouteView, arm: str) -> str:
+    known = did_you_mean(arm, view.route.arms)
+    return f'"{view.name}" has no arm "{arm}". {known}{replaced(view.source, "arms")}'
 
 
 def _missing_split(view: RouteView) -> Iterator[Complaint]:
@@ -121,8 +130,7 @@ def unknown_arm(checked: Checked) -> Iterator[Complaint]:
     for view in checked.routes():
         for number, when in enumerate(view.route.when):
             if when.arm not in view.route.arms:
-                hint = did_you_mean(when.arm, view.route.arms)
-                yield view.complaint(("when", number, "arm"), f'"{view.name}" has no arm "{when.arm}". {hint}')
+                yield view.complaint(("when", number, "arm"), _no_arm(view, when.arm))
 
 
 @rule(Severity.WARNING, dated=True)
