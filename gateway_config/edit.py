@@ -19,7 +19,7 @@ from gateway_config.config import Route, Source
 from gateway_config.errors import UsageError
 from gateway_config.problems import shown
 from gateway_config.reading import Document, Path
-from gateway_config.rules.registry import did_you_mean
+from gateway_config.rules.registry import did_you_mean, near_miss
 
 _PLAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 ._/-]*[A-Za-z0-9._/-])?")
 _BOM = b"\xef\xbb\xbf"
@@ -42,9 +42,11 @@ def path_of(source: Source, name: str) -> Path:
     """
     data = source.data()
     path = _share(data, name) or _steps(data, name)
-    if len(path) == 1 and name not in data and name not in Route.model_fields:
-        known = [*_mapping(data, "arms"), *Route.model_fields]
-        raise UsageError(f"{source.document.name} has no arm or key {shown(name)}. {did_you_mean(name, known)}")
+    head, arms, keys = str(path[0]), _mapping(data, "arms"), [*Route.model_fields, "stages"]
+    if head not in data and head not in keys:
+        is_of_arm = len(path) > 1 and head in arms
+        hint = f'Did you mean "arms.{name}"?' if is_of_arm else did_you_mean(head, [*arms, *keys])
+        raise UsageError(f"{source.document.name} has no arm or key {shown(name)}. {hint}")
     return ("stages", source.stage, *path) if path[0] in source.overrides else path
 
 
@@ -127,7 +129,9 @@ def _node(event: Any, stream: Iterator[Any], path: Path) -> Iterator[tuple[Path,
 def _span(spans: Mapping[Path, Span | None], path: Path) -> Span:
     name = _name(path)
     if path not in spans:
-        raise UsageError(f"`{name}` is not written in the file, so there is nothing to edit. Add it by hand.")
+        near = near_miss(str(path[-1]), [str(own[-1]) for own in spans if own and own[:-1] == path[:-1]])
+        way_on = f'Did you mean "{_name((*path[:-1], near))}"?' if near else "Add it by hand."
+        raise UsageError(f"`{name}` is not written in the file, so there is nothing to edit. {way_on}")
     span = spans[path]
     if span is None:
         inside = [_name(own) for own in spans if own[:-1] == path and own]

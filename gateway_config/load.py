@@ -111,10 +111,7 @@ def examine_documents(
     documents: Sequence[Document], stage: str, today: datetime.date | None = None
 ) -> tuple[GatewayConfig | None, list[Problem]]:
     """As `examine`, for files that were read already (gateway.yaml first)."""
-    if not re.fullmatch(patterns.STAGE, stage):
-        raise UsageError(
-            f'a stage is named like "dev": lower-case letters and digits, at most 16; found {shown(stage)}'
-        )
+    require_stage(stage)
     gateway, *routes = (Source(document, stage) for document in documents)
     problems = [problem for document in documents for problem in document.problems]
     problems += [problem for source in (gateway, *routes) for problem in _stage_problems(source)]
@@ -128,6 +125,13 @@ def examine_documents(
     complete = len(whole) == len(routes)
     found = check(config, today or datetime.date.today(), complete=complete)
     return config if complete else None, sorted({*problems, *found})
+
+
+def require_stage(stage: str) -> None:
+    """Raises UsageError for a text that no stage can be called."""
+    if not re.fullmatch(patterns.STAGE, stage):
+        expected = 'a stage is named like "dev": lower-case letters and digits, at most 16'
+        raise UsageError(f"{expected}; found {shown(stage)}")
 
 
 def _shown_path(path: FilePath) -> str:

@@ -273,6 +273,10 @@ def test_a_file_that_cannot_be_read_is_not_edited(route: Path) -> None:
         (["quick-chat", "challenger=1", "split.challenger=2"], '"split.challenger" is given twice.'),
         (["quick-chat", "owner="], '"owner=" names no value. To take the key away, remove its line by hand.'),
         (["quick-chat", "arms.champion.prompt=x"], "`arms.champion.prompt` is not written in the file"),
+        (["quick-chat", "arms.champion.modle=x"], 'nothing to edit. Did you mean "arms.champion.model"?'),
+        (["quick-chat", "champion.model=x"], 'no arm or key "champion.model". Did you mean "arms.champion.model"?'),
+        (["quick-chat", "splot.champion=1"], 'no arm or key "splot.champion". Did you mean "split"?'),
+        (["quick-chat", "challenger=20", "--stage", "PROD"], 'a stage is named like "dev"'),
     ],
 )
 def test_what_does_not_exist_is_wrong_usage(folder: Path, words: list[str], sentence: str) -> None:

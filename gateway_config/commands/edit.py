@@ -16,7 +16,7 @@ from gateway_config.commands.report import Finding, plain
 from gateway_config.config import Source
 from gateway_config.edit import edited, path_of, write_atomically
 from gateway_config.errors import ConfigError, UsageError
-from gateway_config.load import read
+from gateway_config.load import read, require_stage
 from gateway_config.problems import Severity, shown
 from gateway_config.reading import Document, Path
 from gateway_config.rules.registry import did_you_mean
@@ -54,6 +54,8 @@ def edit(
     Example: gatewright edit quick-chat challenger=20 arms.champion.retries=2
     Exit codes: 0 written, 1 it would leave problems (nothing is written), 2 no such route or value.
     """
+    if stage is not None:
+        require_stage(stage)
     documents = read(config_directory(config))
     index = _index(documents, route)
     document, file = documents[index], FilePath(documents[index].name)
