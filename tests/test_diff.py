@@ -270,7 +270,10 @@ def committed(folder: Path) -> Path:
 
 def test_a_clean_checkout_changes_nothing(committed: Path) -> None:
     result = run("diff", "--expect-no-changes")
-    assert (result.exit_code, result.stdout) == (0, "Nothing changes for callers or at Cloudflare since HEAD.\n")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "Nothing changes for callers or at Cloudflare since HEAD in stage dev.\n",
+    )
 
 
 def test_the_files_are_compared_with_the_last_commit(committed: Path) -> None:

@@ -131,6 +131,18 @@ def test_a_condition_is_explained_by_what_was_found(conditions: object, metadata
     assert reason(conditions, **metadata) == words
 
 
+@pytest.mark.parametrize(
+    ("wanted", "found", "words"),
+    [
+        ({"$eq": "3"}, 3, "seats is 3 (a number), not 3"),
+        ({"$eq": 3}, "3", "seats is 3 (a text), not 3"),
+        ({"$in": ["true", "3"]}, True, "seats true (true or false) is none of true, 3"),
+    ],
+)
+def test_what_only_looks_alike_is_told_by_its_sort(wanted: object, found: object, words: str) -> None:
+    assert reason({"metadata.seats": wanted}, seats=found) == words
+
+
 def test_a_draw_is_explained_by_its_range() -> None:
     steps = explain(split_graph(), Situation({}, iter([9]))).steps
     assert (steps[-2].reason, steps[-1].element) == ("the draw 9 is one of 0–9", "r.challenger")
@@ -186,6 +198,12 @@ def test_a_limit_that_is_reached_leads_beyond_it(folder: Path) -> None:
 def test_metadata_of_ones_own_counts(folder: Path) -> None:
     assert run_json("explain", "scribe", "--meta", "plan=trial")["arm"] == "small"
     assert run_json("explain", "scribe", "--meta", "tier=edge", "--bucket", "99")["arm"] in ("quick", "small")
+
+
+def test_a_bucket_may_be_given_as_metadata_too(folder: Path) -> None:
+    told = lines(run("explain", "sprinter", "--meta", "bucket=93", "--stage", "prod"))
+    assert told[0] == "quick-chat: bucket 93, as given"
+    assert told[-1].startswith("→ arm challenger:")
 
 
 def test_without_a_subject_the_chances_are_said(folder: Path) -> None:

@@ -105,6 +105,15 @@ def test_json_is_the_compiled_route(config: CompiledConfig) -> None:
     assert data["targets"]["quick-chat.champion"]["first_byte_ms"] == 8000
 
 
+@pytest.mark.parametrize("format", ["wire", "mermaid"])
+def test_a_form_of_one_route_needs_its_name(folder: Path, format: str) -> None:
+    result = run("show", "--format", format)
+    assert (result.exit_code, result.stderr) == (
+        2,
+        f"{format} is a form of one route. Name it: editor, quick-chat.\n",
+    )
+
+
 def test_an_unknown_route_is_wrong_usage_with_a_near_miss(folder: Path) -> None:
     result = run("show", "quick-cat")
     assert (result.exit_code, result.stdout) == (2, "")

@@ -43,7 +43,7 @@ def diff(
     old = load_documents(documents_at(directory, revision), stage)
     found = config_diff(compile_config(old), compile_config(new))
     found = replace(found, settings=(*gateway_changes(old.file, new.file), *found.settings))
-    typer.echo(to_json(plain_data(found)) if as_json else "\n".join(told(found, revision)))
+    typer.echo(to_json(plain_data(found)) if as_json else "\n".join(told(found, revision, stage)))
     if found and expect_no_changes:
         raise typer.Exit(CHANGES)
 
@@ -61,10 +61,10 @@ def plain_data(value: Any) -> Any:
     return to_jsonable_python(value, exclude_none=True)
 
 
-def told(found: ConfigDiff, revision: str) -> Iterator[str]:
+def told(found: ConfigDiff, revision: str, stage: str) -> Iterator[str]:
     """The differences, a line each under their route."""
     if not found:
-        yield f"Nothing changes for callers or at Cloudflare since {revision}."
+        yield f"Nothing changes for callers or at Cloudflare since {revision} in stage {stage}."
     for change in found.settings:
         yield _change("", change)
     for name in found.added:

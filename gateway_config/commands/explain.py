@@ -108,6 +108,8 @@ def _bucket(route: CompiledRoute, metadata: Mapping[str, Any], bucket: str | Non
             hint = did_you_mean(bucket, route.arms)
             raise UsageError(f'a bucket is "00" … "99" or an arm of {route.name}; found {shown(bucket)}. {hint}')
         return bucket, f"bucket {bucket}, as given"
+    if "bucket" in metadata:  # a text, as every bucket that is sent, whatever --meta takes it for
+        return str(metadata["bucket"]), f"bucket {metadata['bucket']}, as given"
     if "bucket" not in route.metadata_keys:
         return None, "the same way for every bucket"
     key = {"user": "user_id", "tenant": "tenant_id"}.get(route.sticky, route.sticky)

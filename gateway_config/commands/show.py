@@ -11,6 +11,7 @@ from pydantic_core import to_jsonable_python
 from gateway_config.commands.lookup import compiled_config, named_route, to_json
 from gateway_config.commands.options import STAGE, ConfigOption, JsonOption, StageOption
 from gateway_config.compiled import CompiledRoute
+from gateway_config.errors import UsageError
 from gateway_config.telling import show as drawing
 
 
@@ -40,6 +41,8 @@ def show(
     """
     compiled = compiled_config(config, stage)
     format = Format.JSON if as_json else format
+    if route is None and format in (Format.MERMAID, Format.WIRE):
+        raise UsageError(f"{format.value} is a form of one route. Name it: {', '.join(compiled.routes)}.")
     if route is None:
         typer.echo(to_json(drawing.table_data(compiled)) if format is Format.JSON else drawing.table(compiled))
     else:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,7 +141,7 @@ def _compared(key: str, operator: str, wanted: Any, metadata: Metadata) -> str:
     if key not in metadata:
         return f"the request carries no {key}"
     value = metadata[key]
-    found = value_words(value)
+    found = _distinct(value, wanted if operator == "$in" else [wanted])
     if operator == "$in":
         alike = [item for item in wanted if (item in BUCKETS) == (value in BUCKETS)] or wanted
         is_in = condition({f"metadata.{key}": {"$in": wanted}})(metadata)
@@ -150,6 +150,14 @@ def _compared(key: str, operator: str, wanted: Any, metadata: Metadata) -> str:
         return f"{key} {found} is {'one' if is_in else 'none'} of {ranges(alike if is_in else wanted)}"
     same = condition({f"metadata.{key}": {"$eq": wanted}})(metadata)
     return f"{key} is {found}" if same else f"{key} is {found}, not {value_words(wanted)}"
+
+
+def _distinct(value: Any, wanted: Sequence[Any]) -> str:
+    """A value in words, with its type where another looks like it: the number 3 is not the text 3."""
+    words = value_words(value)
+    alike = any(value_words(item) == words and type(item) is not type(value) for item in wanted)
+    sort = "a text" if isinstance(value, str) else "true or false" if isinstance(value, bool) else "a number"
+    return f"{words} ({sort})" if alike else words
 
 
 _REASONS: Mapping[str, Callable[[Element, Situation], tuple[str | None, str]]] = {
