@@ -54,6 +54,13 @@ def is_text(value: object) -> bool:
     return isinstance(value, str) and (value.isascii() or not _HALF.search(value))
 
 
+def no_text(what: str, value: object) -> InputError:
+    """The error for a value that is no text, an empty one, or none that can be sent."""
+    if isinstance(value, str) and not is_text(value):
+        return InputError(f"{what} holds half a character (a lone surrogate), which nobody can read.")
+    return InputError(f"{what} is a text that is not empty; found {shown(value)}.")
+
+
 def mapping_of(name: str, value: object) -> Mapping[str, Any]:
     """The mapping that an option is; an empty one where it is left out. Raises InputError."""
     if value is None:

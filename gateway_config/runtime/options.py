@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from gateway_config.compiled import TIERS
 from gateway_config.runtime.errors import InputError
-from gateway_config.runtime.facts import Facts, Scalar, did_you_mean, is_text, mapping_of, shown
+from gateway_config.runtime.facts import Facts, Scalar, did_you_mean, is_text, mapping_of, no_text, shown
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -150,7 +150,7 @@ def one_of(name: str, value: Any, known: Sequence[str]) -> Any:
 def text_of_caller(what: str, text: object) -> str:
     """The text, if it is one that says something and can be sent. Raises InputError."""
     if not is_text(text) or not str(text).strip():
-        raise InputError(f"{what} is a text that is not empty; found {shown(text)}.")
+        raise no_text(what, text)
     return str(text)
 
 

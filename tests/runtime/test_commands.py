@@ -70,6 +70,12 @@ def test_usage_comes_as_csv(run: Run, records: Path) -> None:
     assert [line.partition(",")[0] for line in lines[1:]] == ["quick-chat", "reasoning"]
 
 
+def test_csv_without_calls_has_its_names_all_the_same(run: Run, records: Path) -> None:
+    words = ("usage", "--records", str(records), "--by", "route", "--format", "csv")
+    (names,) = run(*words, "--since", "9999-01-01").stdout.splitlines()
+    assert names == run(*words).stdout.splitlines()[0]
+
+
 def test_a_record_that_arrived_twice_counts_once(records: Path) -> None:
     (segment,) = records.iterdir()
     segment.with_name("copy.jsonl").write_bytes(segment.read_bytes())
@@ -138,6 +144,7 @@ def test_usage_by_something_else_or_of_nowhere_is_refused(run: Run, records: Pat
     assert run("usage", "--records", str(records), "--by", "colour").exit_code == 2
     assert run("usage", "--records", str(tmp_path / "nowhere")).exit_code == 2
     assert run("usage", "--records", str(records), "--since", "yesterday").exit_code == 2
+    assert run("usage", "--records", str(records), "--since", "2026-02-30").exit_code == 2
 
 
 def test_usage_may_begin_at_a_day(run: Run, records: Path) -> None:
@@ -168,6 +175,13 @@ def test_why_finds_a_call_by_any_of_its_attempts(run: Run, config: CompiledConfi
     with Gateway().client(config, records=tmp_path) as client:
         trace = client.ask("sprinter", "Hi").trace
     assert run("why", trace.removesuffix(".1"), "--records", str(tmp_path), "--json").exit_code == 0
+
+
+def test_why_finds_a_call_whose_clock_was_set_anew(run: Run, records: Path) -> None:
+    trace = next(iter(RecordReader(records)))["trace"]
+    for segment in records.glob("*.jsonl"):
+        segment.rename(records / f"20200101T000000.0Z-1-{segment.name[-14:]}")
+    assert run("why", trace, "--records", str(records)).exit_code == 0
 
 
 @pytest.mark.parametrize("trace", ["nonsense", "0123456789ab.01a1fd8e8f170011223344556677.1"])
@@ -263,6 +277,17 @@ def test_a_file_that_is_not_there_is_wrong_usage(run: Run, words: tuple[str, ...
 def test_feedback_is_noted(run: Run, stage: Path) -> None:
     trace = json.loads(run("ask", "talk", "Hello", "--json").stdout)["trace"]
     assert run("feedback", trace, "--thumb", "up").stdout.startswith("noted as ")
+
+
+@pytest.mark.http
+def test_feedback_that_cannot_be_noted_is_not_said_to_be(
+    run: Run, stage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("GATEWRIGHT_RECORDS", str(tmp_path / "file"))
+    result = run("feedback", "0123456789ab.01a1fd8e8f170011223344556677.1", "--thumb", "up", "--config", str(stage))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "the feedback is not noted" in result.stderr
 
 
 @pytest.mark.http

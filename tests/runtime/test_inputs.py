@@ -122,6 +122,7 @@ def test_an_odd_intent_is_told_in_a_sentence(config: CompiledConfig, intent: Any
     assert len(str(caught.value)) < 300
 
 
+HALF = "half \ud800"
 OTHERS: list[Callable[[Client], object]] = [
     lambda client: client.image("artist", "half \ud83d"),
     lambda client: client.embed("chained", ["a", "half \ud83d"]),
@@ -142,6 +143,24 @@ def test_what_other_calls_cannot_send_is_refused_before_any_request(
     with pytest.raises(InputError):
         call(gateway.client(kinds))
     assert gateway.requests == []
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda client: client.embed("vectors", ["a", HALF]), "number 2 of the texts holds half a character"),
+        (lambda client: client.embed("vectors", ["a", ""]), "number 2 of the texts is a text that is not empty"),
+        (lambda client: client.embed("vectors", 5), "texts are one text or several; found 5"),
+        (lambda client: client.rerank("sort", HALF, ["a"]), "the query holds half a character"),
+        (lambda client: client.speak("say", HALF), "what to say holds half a character"),
+        (lambda client: client.classify("guard", HALF), "the request holds half a character"),
+    ],
+)
+def test_what_is_wrong_with_a_text_is_said(
+    kinds: CompiledConfig, call: Callable[[Client], object], sentence: str
+) -> None:
+    with pytest.raises(InputError, match=sentence):
+        call(Gateway().client(kinds))
 
 
 @pytest.mark.parametrize(("account", "token"), [(None, "test-"), ("account", None), ("a/b", "test-"), ("a", "te st")])

@@ -12,7 +12,7 @@ from gateway_config.runtime.answer import ToolCall, Usage
 from gateway_config.runtime.bodies.characters import whole_characters
 from gateway_config.runtime.bodies.thinking import split_thinking
 from gateway_config.runtime.errors import InputError
-from gateway_config.runtime.facts import shown
+from gateway_config.runtime.facts import no_text, shown
 
 Message = Mapping[str, Any]
 # Cloudflare neither caches nor logs larger requests (limits page); a base64 image of 18 MB still fits.
@@ -70,7 +70,7 @@ def encoded(body: Mapping[str, Any]) -> bytes:
     try:
         content = json.dumps(body, separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise InputError("the request holds half a character (a lone surrogate), which nobody can read.") from None
+        raise no_text("the request", "\ud800") from None
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"the request cannot be written as JSON: {error}.") from None
     if len(content) > LARGEST_BODY:

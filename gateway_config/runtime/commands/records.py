@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -50,10 +50,10 @@ def usage(
     from gateway_config.runtime.records.reader import RecordReader, odd_words
     from gateway_config.runtime.records.usage import BY, table, usage_rows
 
-    names = [name.strip() for name in by.split(",") if name.strip()]
+    names = list(dict.fromkeys(name.strip() for name in by.split(",") if name.strip()))
     if unknown := [name for name in names if name not in BY]:
         raise UsageError(f'there is no "{unknown[0]}" to group by. Known: {", ".join(BY)}.')
-    if since and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", since):
+    if since and not _is_day(since):
         raise UsageError(f"a day is written like 2026-11-01; found {since!r:.60}.")
     _must_exist(records)
     found = RecordReader(records)
@@ -61,17 +61,27 @@ def usage(
     if as_json or format is Format.JSON:
         typer.echo(to_json(rows))
     else:
-        typer.echo(table(rows) if format is Format.TABLE else _csv(rows), nl=format is Format.TABLE)
+        typer.echo(table(rows) if format is Format.TABLE else _csv(rows, names), nl=format is Format.TABLE)
     if found.odd:
         typer.echo(odd_words(found.odd), err=True)
 
 
-def _csv(rows: list[dict[str, object]]) -> str:
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _csv(rows: list[dict[str, object]], by: list[str]) -> str:
+    """The rows, beneath their names also where there are none."""
     import csv
     import io
 
+    from gateway_config.runtime.records.usage import FIGURES
+
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
+    writer = csv.DictWriter(text, [*by, *FIGURES], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
@@ -122,6 +132,8 @@ def feedback(
     with client_of(config, stage) as client:
         hand: Literal["up", "down"] | None = thumb  # type: ignore[assignment]
         noted = client.feedback(trace, thumb=hand, score=score, note=note)
+    if client.lost_records:
+        raise UsageError("the feedback is not noted: its folder of records cannot be written. Name another one.")
     log = "the gateway's log has it, too" if noted.in_gateway_log else f"not in the gateway's log: {noted.why_not}"
     typer.echo(to_json(asdict(noted)) if as_json else f"noted as {noted.id}; {log}")
 

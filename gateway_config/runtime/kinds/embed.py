@@ -13,7 +13,7 @@ from gateway_config.runtime.answer import Outcome, Usage
 from gateway_config.runtime.bodies.chat import MalformedError, decoded, usage_of
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.errors import InputError
-from gateway_config.runtime.facts import is_text
+from gateway_config.runtime.facts import is_text, no_text, shown
 from gateway_config.runtime.kinds.direct import answered
 from gateway_config.runtime.kinds.payload import Payload, native
 from gateway_config.runtime.kinds.pricing import input_cost_usd
@@ -48,8 +48,11 @@ def embed(core: Core, intent: str, texts: str | Sequence[str], options: Mapping[
 def texts_of(what: str, texts: str | Sequence[str]) -> list[str]:
     """One text or several, as a list. Raises InputError for what is none, or too many."""
     several = [texts] if isinstance(texts, str) else list(texts) if isinstance(texts, Sequence) else []
-    if not several or not all(is_text(text) and text for text in several):
-        raise InputError(f"{what} are one text or several, none of them empty.")
+    if not several:
+        raise InputError(f"{what} are one text or several; found {shown(texts)}.")
+    for number, text in enumerate(several, 1):
+        if not is_text(text) or not text:
+            raise no_text(f"number {number} of the {what}", text)
     if len(several) > MOST_TEXTS:
         raise InputError(f"{what} are at most {MOST_TEXTS} at once; found {len(several):,}. Ask in parts.")
     return several

@@ -11,6 +11,17 @@ from typing import Any
 from gateway_config.runtime.records.reader import Record
 
 BY = ("day", "project", "tenant", "user", "intent", "route", "arm", "tier", "model", "kind", "status")
+FIGURES = (
+    "calls",
+    "failed",
+    "tokens_in",
+    "tokens_out",
+    "uncounted",
+    "cost_usd",
+    "unpriced",
+    "hit_rate",
+    "median_ms",
+)
 _FIELDS = {"model": "served_model"}
 
 

@@ -18,10 +18,11 @@ def record_of(folder: Path, trace: str) -> Record:
     known = read_trace(trace)
     if known is None:
         raise UsageError(f"a trace is written like 0123456789ab.01a1fd8e8f170011223344556677.1; found {trace!r:.60}.")
-    records = RecordReader(folder, known.at)
-    for record in records:
-        if record["id"] == known.request_id:
-            return record
+    for around in (known.at, None):  # far from its time, too: a clock may have been set anew between call and segment
+        records = RecordReader(folder, around)
+        for record in records:
+            if record["id"] == known.request_id:
+                return record
     odd = f" {odd_words(records.odd)}" if records.odd else ""
     raise UsageError(f'no record of that call is in "{folder}". It was made at {known.at:%Y-%m-%d %H:%M:%S} UTC.{odd}')
 
