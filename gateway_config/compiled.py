@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -137,7 +137,12 @@ class CompiledRoute:
 
     @property
     def _wanted_keys(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(("trace", *self.metadata_keys, *OPTIONAL_KEYS)))
+        return wanted_keys(self.metadata_keys)
+
+
+def wanted_keys(read: Iterable[str]) -> tuple[str, ...]:
+    """The metadata keys of a request of ours where the graph reads these, in order; the first `MOST_KEYS` find room."""
+    return tuple(dict.fromkeys(("trace", *read, *OPTIONAL_KEYS)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -89,3 +89,17 @@ def keys_asked(conditions: Any) -> set[str]:
         return set()
     own = {key.removeprefix(METADATA) for key in conditions if key.startswith(METADATA)}
     return own.union(*(keys_asked(value) for key, value in conditions.items() if key in _GROUPS.values()))
+
+
+def comparison(conditions: Any) -> tuple[str, str, Any] | None:
+    """The metadata key, operator and value of `conditions`, as Cloudflare takes them, that make one comparison only."""
+    if not isinstance(conditions, Mapping) or len(conditions) != 1:
+        return None
+    [(key, wanted)] = conditions.items()
+    if not key.startswith(METADATA):
+        return None
+    tests = wanted if isinstance(wanted, Mapping) else {"$eq": wanted}
+    if len(tests) != 1:
+        return None
+    [(operator, value)] = tests.items()
+    return key.removeprefix(METADATA), operator, value

@@ -12,7 +12,7 @@ from fractions import Fraction
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from gateway_config.conditions import METADATA
+from gateway_config.conditions import METADATA, comparison
 from gateway_config.errors import GraphError
 from gateway_config.graph import (
     CONDITIONAL,
@@ -247,17 +247,14 @@ def _testing(element: Element) -> Callable[[Metadata], tuple[str, ...]]:
 
 def _asked_texts(element: Element) -> tuple[str, Sequence[str]] | None:
     """The metadata key and the texts that a conditional asks it for, if that is all it does."""
-    conditions = element.properties.get("conditions") if element.type == CONDITIONAL else None
-    if not isinstance(conditions, Mapping) or len(conditions) != 1 or not {"true", "false"} <= set(element.outputs):
+    asked = comparison(element.properties.get("conditions")) if element.type == CONDITIONAL else None
+    if asked is None or not {"true", "false"} <= set(element.outputs):
         return None
-    [(path, wanted)] = conditions.items()
-    if not path.startswith(METADATA) or not isinstance(wanted, Mapping) or len(wanted) != 1:
-        return None
-    [(operator, value)] = wanted.items()
+    key, operator, value = asked
     values = [value] if operator == "$eq" else value if operator == "$in" else None
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         return None
-    return path.removeprefix(METADATA), values
+    return key, values
 
 
 def _table(graph: Graph, element: Element, key: str) -> Callable[[Metadata], tuple[str, ...]]:

@@ -21,7 +21,7 @@ from gateway_config.misfits import problems_of
 from gateway_config.problems import Place, Problem, Severity, printable, shown
 from gateway_config.reading import LARGEST_BYTES, Document
 from gateway_config.rules import RULES, check
-from gateway_config.stray_files import GATEWAY, ROUTES, is_route, misnamed, strays
+from gateway_config.stray_files import GATEWAY, ROUTES, is_route, require_gateway, strays
 
 # Of one file; whoever has more of them starts with these.
 MOST_PROBLEMS = 100
@@ -64,9 +64,7 @@ def read(directory: FilePath) -> list[Document]:
     Files that look like config and are not read are warnings beside the problems of gateway.yaml.
     """
     shown_directory = _shown_path(directory)
-    if not (directory / GATEWAY).is_file():
-        where = f'there is no {GATEWAY} in "{shown_directory}"'
-        raise UsageError(f"{where}. Name the folder of the config with --config DIR.{misnamed(directory)}")
+    require_gateway(directory, shown_directory)
     names = [GATEWAY, *(f"{ROUTES}/{name}" for name in _route_files(directory, shown_directory))]
     documents = [_read_file(f"{directory}/{name}", os.path.normpath(f"{shown_directory}/{name}")) for name in names]
     documents[0].problems += strays(directory, shown_directory)

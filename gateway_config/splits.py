@@ -13,6 +13,7 @@ from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 
 from gateway_config.buckets import BUCKETS
+from gateway_config.conditions import METADATA, comparison
 from gateway_config.errors import GraphError
 from gateway_config.graph import (
     CONDITIONAL,
@@ -28,7 +29,7 @@ from gateway_config.graph import (
 # (facts: live-tested documentation change #30453), so two outputs of one element cannot be equal.
 MOST_OUTPUTS = 5
 
-BUCKET_KEY = "metadata.bucket"
+BUCKET_KEY = f"{METADATA}bucket"
 
 # How an element that stands for so many hundredths is cut when its arms do not fit into five outputs. Each size
 # divides 100, so every integer amount inside it is again an integer percentage.
@@ -225,11 +226,8 @@ def _redirect(element: Element, old: str, new: str) -> Element:
 
 def _bucket_values(element: Element) -> list[str] | None:
     """What a conditional of ours asks the bucket for, or None for any other element."""
-    conditions = element.properties.get("conditions") if element.type == CONDITIONAL else None
-    if not isinstance(conditions, Mapping) or list(conditions) != [BUCKET_KEY]:
-        return None
-    test = conditions[BUCKET_KEY]
-    values = test.get("$in") if isinstance(test, Mapping) and list(test) == ["$in"] else None
+    asked = comparison(element.properties.get("conditions")) if element.type == CONDITIONAL else None
+    values = asked[2] if asked is not None and asked[:2] == ("bucket", "$in") else None
     return values if isinstance(values, list) and all(isinstance(value, str) for value in values) else None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
+from gateway_config.errors import UsageError
 from gateway_config.problems import Place, Problem, Severity, printable
 
 GATEWAY, ROUTES = "gateway.yaml", "routes"
@@ -61,7 +62,14 @@ def _way_on(name: str) -> str | None:
     return f"Rename it to {ROUTES}/{stem.lower()}.yaml, or move it out of the folder."
 
 
-def misnamed(directory: Path) -> str:
+def require_gateway(directory: Path, shown: str) -> None:
+    """Raises UsageError for a folder without gateway.yaml; `shown` is its name as a user would write it."""
+    if not (directory / GATEWAY).is_file():
+        where = f'there is no {GATEWAY} in "{shown}". Name the folder of the config with --config DIR.'
+        raise UsageError(f"{where}{_misnamed(directory)}")
+
+
+def _misnamed(directory: Path) -> str:
     """A hint for a folder without gateway.yaml that has one under another name; else nothing."""
     try:
         found = sorted(name for name in os.listdir(directory) if _way_on(name) is not None)

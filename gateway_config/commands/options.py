@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gateway_config.errors import UsageError
-from gateway_config.stray_files import misnamed
+from gateway_config.stray_files import GATEWAY, require_gateway
 
 CONFIG_VARIABLE = "GATEWRIGHT_CONFIG"
 STAGE_VARIABLE = "GATEWRIGHT_STAGE"
@@ -37,10 +36,6 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def config_directory(config: Path | None) -> Path:
     """The folder of the config: what was named, else ./gateway_config, else the installed package's."""
     if config is None:
-        return _HERE if (_HERE / "gateway.yaml").is_file() else _INSTALLED
-    if not (config / "gateway.yaml").is_file():
-        raise UsageError(
-            f'there is no gateway.yaml in "{os.fspath(config)}". Name the folder of the config with --config DIR.'
-            f"{misnamed(config)}"
-        )
+        return _HERE if (_HERE / GATEWAY).is_file() else _INSTALLED
+    require_gateway(config, os.fspath(config))
     return config

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gateway_config.compile import is_routed, keys_read
-from gateway_config.compiled import MOST_KEYS, OPTIONAL_KEYS
+from gateway_config.compiled import MOST_KEYS, OPTIONAL_KEYS, wanted_keys
 from gateway_config.conditions import keys_of
 from gateway_config.config import Cache, DateField, Route
 from gateway_config.errors import GraphError
@@ -59,7 +59,11 @@ def spend_limit_key(checked: Checked) -> Iterator[Complaint]:
     for number, spend in enumerate(checked.config.file.gateway.spend_limits):
         if spend.per is None or not _is_asked(spend.per, known):
             continue
-        without = [f'"{view.name}"' for view in checked.routes() if spend.per not in _sent(view.route)]
+        without = [
+            f'"{view.name}"'
+            for view in checked.routes()
+            if spend.per not in wanted_keys(_needed(view.route))[:MOST_KEYS]
+        ]
         if without:
             more = [f"{len(without) - MOST_SHOWN} more"] if len(without) > MOST_SHOWN else []
             routes = listed([*without[:MOST_SHOWN], *more])
@@ -68,11 +72,6 @@ def spend_limit_key(checked: Checked) -> Iterator[Complaint]:
                 f"{listed(OPTIONAL_KEYS, 'or')}, which are sent where there is room, or a limit without `per`."
             )
             yield checked.in_gateway(("gateway", "spend_limits", number, "per"), message)
-
-
-def _sent(route: Route) -> list[str]:
-    """The metadata keys of a request of ours, in no order."""
-    return [*dict.fromkeys(("trace", *_needed(route), *OPTIONAL_KEYS))][:MOST_KEYS]
 
 
 @rule()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway_config.buckets import BUCKETS
+from gateway_config.conditions import comparison
 from gateway_config.decide import MOST_STEPS, Metadata, condition, is_chained
 from gateway_config.errors import GraphError
 from gateway_config.graph import (
@@ -23,7 +24,7 @@ from gateway_config.graph import (
     canonical_outputs,
     percent,
 )
-from gateway_config.telling.words import comparison, condition_words, element_words, limit_words, ranges, value_words
+from gateway_config.telling.words import condition_words, element_words, limit_words, ranges, value_words
 
 _ANSWERS = "success"
 

@@ -54,20 +54,6 @@ def _test(operator: str, value: Any) -> str:
     return f"{ {'$eq': 'is', '$ne': 'is not'}.get(operator, operator) } {value_words(value)}"
 
 
-def comparison(conditions: Any) -> tuple[str, str, Any] | None:
-    """The metadata key, operator and value of a condition that makes one comparison only."""
-    if not isinstance(conditions, Mapping) or len(conditions) != 1:
-        return None
-    [(key, wanted)] = conditions.items()
-    if not key.startswith(METADATA):
-        return None
-    tests = wanted if isinstance(wanted, Mapping) else {"$eq": wanted}
-    if len(tests) != 1:
-        return None
-    [(operator, value)] = tests.items()
-    return key.removeprefix(METADATA), operator, value
-
-
 def limit_words(properties: Mapping[str, Any]) -> str:
     """A rate element's limit: `at most 10 requests in 60 s for each tenant_id`."""
     unit = "requests" if properties.get("limitType") == "count" else "dollars"
