@@ -130,7 +130,8 @@ def bench_check(rounds: int) -> Result:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    others = "scripts/bench client: what calls cost; scripts/bench previews: what the engine adds."
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__, epilog=others)
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each contender (5)")
     parser.add_argument("--routes", type=int, nargs="*", default=[1000, 10_000], help="sizes to load (1000 10000)")
     parser.add_argument("--json", action="store_true", help="print JSON")

@@ -1,6 +1,6 @@
 """Mutated config texts: whatever stands in a file, the answer is problems or a config, soon, and never an exception.
 
-`python -m tests.fuzzing [COUNT] [--seed N]` (or scripts/fuzz) tries many; what it finds belongs into tests/fuzz_corpus.
+`scripts/fuzz [COUNT] [--seed N]` tries many; what it finds belongs into tests/fuzz_corpus.
 """
 
 from __future__ import annotations
@@ -302,7 +302,7 @@ def main(count: int, seed: int) -> int:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="scripts/fuzz", description=__doc__)
+    parser = argparse.ArgumentParser(prog="scripts/fuzz", description=__doc__, epilog="scripts/fuzz client: streams.")
     parser.add_argument("count", type=int, nargs="?", default=20_000, help="how many texts to try (20000)")
     parser.add_argument("--seed", type=int, default=0, help="the first seed; a text is made by its seed alone")
     arguments = parser.parse_args()

@@ -236,6 +236,12 @@ def test_an_old_python_is_one_sentence(checkout: Checkout) -> None:
     assert failed.stderr.startswith("scripts/setup: Python 3.11 or newer is needed")
 
 
+def test_a_python_that_is_named_and_does_not_fit_is_told_and_no_other_is_taken(checkout: Checkout) -> None:
+    failed = checkout.setup(PYTHON="/nowhere/python3")
+    assert (failed.returncode, checkout.calls) == (1, [])
+    assert "PYTHON=/nowhere/python3 is none" in failed.stderr
+
+
 def test_without_uv_pip_installs_the_same_locks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     said: list[str] = []
     monkeypatch.setattr(environment, "run", lambda step, *command, env: said.append(" ".join(map(str, command))))

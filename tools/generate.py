@@ -1,5 +1,6 @@
-"""Writes the files that are made from the code; `--check` only says which are stale, exit code 1."""
+"""Writes the files that are made from the code: pages and schemas."""
 
+import argparse
 import subprocess
 import sys
 from pathlib import Path
@@ -42,4 +43,6 @@ def refresh(path: Path, wanted: str, check: bool) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(check="--check" in sys.argv[1:]))
+    parser = argparse.ArgumentParser(prog="scripts/generate", description=f"{__doc__} They are {', '.join(GENERATED)}.")
+    parser.add_argument("--check", action="store_true", help="only say which are stale; exit code 1 if any is")
+    sys.exit(main(parser.parse_args().check))

@@ -72,7 +72,9 @@ def planned(part: str) -> Iterator[tuple[Subject, list[Case], Callable[[Case, Ru
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="scripts/faults", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="scripts/faults", description=__doc__, epilog="scripts/faults client: what calls meet."
+    )
     parser.add_argument("part", nargs="?", default="all", choices=("all", "provider", "engine", "stage", "kills"))
     parser.add_argument(
         "--sample",

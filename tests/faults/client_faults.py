@@ -12,7 +12,6 @@ from typing import Any, Literal, NamedTuple
 from gateway_config.runtime.bodies.chat import MalformedError
 from gateway_config.runtime.bodies.decoder import ChatDecoder
 from gateway_config.runtime.events import Event, TextEvent
-from scripts.fuzz_client import stream_of
 from tests.faults.client_acts import (
     CANARY,
     bombing,
@@ -48,6 +47,7 @@ from tests.faults.client_peer import (
     openai_events,
     right,
 )
+from tests.fuzzing_client import stream_of
 
 WHOLE, STREAMS = ("ask", "direct", "embed"), ("stream", "direct stream")
 WAYS = (*WHOLE, *STREAMS)

@@ -1,6 +1,6 @@
 """Many calls for a long time against the emulator in another process; memory and descriptors must stay flat.
 
-    python -m scripts.soak_client [--minutes 10] [--threads 4] [--calls-per-s 40]
+    scripts/soak [--minutes 10] [--threads 4] [--calls-per-s 40]
 
 Asks, streams, leaves streams early, meets every sort of failure, follows a config that is published anew and
 broken now and then, keeps records. Ends with 1 where something grows, or a record was lost.
@@ -174,10 +174,11 @@ def soak(client: Client, running: Running, chosen: argparse.Namespace) -> bool:
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--minutes", type=float, default=10)
-    arguments.add_argument("--threads", type=int, default=4)
-    arguments.add_argument("--calls-per-s", type=float, default=40)
+    shape = argparse.RawDescriptionHelpFormatter
+    arguments = argparse.ArgumentParser(prog="scripts/soak", description=__doc__, formatter_class=shape)
+    arguments.add_argument("--minutes", type=float, default=10, help="how long (10)")
+    arguments.add_argument("--threads", type=int, default=4, help="how many call at the same time (4)")
+    arguments.add_argument("--calls-per-s", type=float, default=40, help="how often all of them together do (40)")
     chosen = arguments.parse_args()
     logging.getLogger("gatewright").setLevel(logging.ERROR)  # a broken config is warned of each time
     config = config_of_files()

@@ -1,6 +1,6 @@
 """Odd and malformed streams in any number: each ends in events or in one of our errors; no text is lost or doubled.
 
-    python scripts/fuzz_client.py [--streams 100000] [--seed 0]
+    scripts/fuzz client [--streams 100000] [--seed 0]
 
 The tests run five hundred of these; a failure prints the seed that repeats it.
 """
@@ -99,9 +99,10 @@ def decoded(chance: random.Random, content: bytes, wanted: str | None = None) ->
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--streams", type=int, default=100_000)
-    arguments.add_argument("--seed", type=int, default=0)
+    shape = argparse.RawDescriptionHelpFormatter
+    arguments = argparse.ArgumentParser(prog="scripts/fuzz client", description=__doc__, formatter_class=shape)
+    arguments.add_argument("--streams", type=int, default=100_000, help="how many to try (100000)")
+    arguments.add_argument("--seed", type=int, default=0, help="the first seed; a stream is made by its seed alone")
     chosen = arguments.parse_args()
     ends: Counter[str] = Counter()
     started = time.perf_counter()
