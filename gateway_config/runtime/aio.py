@@ -125,10 +125,7 @@ class AsyncClient(Base):
 
         `publication` is that of the environment (GATEWRIGHT_CONFIG_BUCKET, …) unless it is given.
         """
-        from gateway_config.runtime.following import Publication
-
-        publication = publication or Publication.from_environment()
-        etag, config = publication.read()
+        publication, etag, config = cls._published(publication)
         client = cls(
             config, settings, transport=transport, on_drift=on_drift, records=records, refuse_drift=refuse_drift
         )

@@ -77,6 +77,16 @@ class Base:
         """In words, where the config comes from, and how old the knowledge is."""
         return self._following.state if self._following is not None else "the config that the client was made with"
 
+    @staticmethod
+    def _published(publication: Publication | None) -> tuple[Publication, str, CompiledConfig]:
+        """A publication, else that of the environment, with what is published there."""
+        from gateway_config.runtime.following import Publication
+
+        publication = Publication.from_environment() if publication is None else publication
+        if not isinstance(publication, Publication):
+            raise InputError(f"a publication is made by Publication.from_environment(); found {shown(publication)}.")
+        return publication, *publication.read()
+
     def _follow(self, publication: Publication, etag: str, poll_s: float) -> Self:
         from gateway_config.runtime.following import Following
 

@@ -15,23 +15,22 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway_config.cloudflare.r2 import Bucket, Keys, Stored, endpoint
+from pydantic import ValidationError
+
+from gateway_config.cloudflare.r2 import Bucket, Stored
 from gateway_config.compiled import CompiledConfig
 from gateway_config.errors import GatewrightError, UsageError
 from gateway_config.runtime.core import Core
 from gateway_config.runtime.errors import MissingSettingError
+from gateway_config.runtime.facts import is_text
 from gateway_config.runtime.forks import begins_in_child
+from gateway_config.runtime.kinds.fitting import first_wrong
 from gateway_config.runtime.settings import stage_of
+from gateway_config.runtime.stores import bucket_of
 from gateway_config.runtime.views import ConfigView
 
 log = logging.getLogger("gatewright")
 POLL_S = 30.0
-_VARIABLES = (
-    "CLOUDFLARE_ACCOUNT_ID",
-    "GATEWRIGHT_CONFIG_BUCKET",
-    "GATEWRIGHT_CONFIG_TOKEN_ID",
-    "GATEWRIGHT_CONFIG_TOKEN",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +43,10 @@ class Publication:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Publication:
         """Of CLOUDFLARE_ACCOUNT_ID and GATEWRIGHT_CONFIG_BUCKET, _KEY, _TOKEN_ID, _TOKEN (that of `read-config`)."""
-        for name in _VARIABLES:
-            if not environment.get(name):
-                raise MissingSettingError(f"{name} is not set. The outputs of `up` name what reads the config.")
-        account, bucket, id, value = (environment[name] for name in _VARIABLES)
-        jurisdiction = environment.get("GATEWRIGHT_R2_JURISDICTION") or "default"
         key = environment.get("GATEWRIGHT_CONFIG_KEY") or f"{stage_of(environment)}.json"
-        return cls(
-            Bucket(endpoint(account, jurisdiction, environment), bucket, Keys.of_token(id, value), timeout_s=10.0), key
-        )
+        if not is_text(key):
+            raise MissingSettingError("GATEWRIGHT_CONFIG_KEY is no text in UTF-8.")
+        return cls(bucket_of("GATEWRIGHT_CONFIG", "reads the config", environment, timeout_s=10.0), key)
 
     def read(self) -> tuple[str, CompiledConfig]:
         """The ETag, and the config. Raises a GatewrightError for what is not there, or no config."""
@@ -77,7 +71,9 @@ def parsed(body: bytes, name: str) -> CompiledConfig:
         config = CompiledConfig.from_json(body)
         ConfigView(config)
     except (ValueError, GatewrightError) as error:
-        raise UsageError(f'what is published as "{name}" is no config: {str(error).splitlines()[0]}.') from None
+        wrong = first_wrong(error) if isinstance(error, ValidationError) else str(error).splitlines()[0]
+        message = f'what is published as "{name}" is no config that this version reads: {wrong.rstrip(".")}.'
+        raise UsageError(f"{message} Publish it again by a `gatewright up` of the same version.") from None
     return config
 
 

@@ -203,3 +203,44 @@ def test_the_token_that_reads_the_config_is_in_no_repr() -> None:
 def test_a_bucket_of_another_jurisdiction_has_its_own_address() -> None:
     publication = Publication.from_environment({**ENVIRONMENT, "GATEWRIGHT_R2_JURISDICTION": "eu"})
     assert "account.eu.r2.cloudflarestorage.com" in repr(publication)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("CLOUDFLARE_ACCOUNT_ID", "a b", "holds a space"),
+        ("GATEWRIGHT_CONFIG_BUCKET", "\udcff", "odd character"),
+        ("GATEWRIGHT_CONFIG_TOKEN_ID", "id\n", "a line's end"),
+        ("GATEWRIGHT_CONFIG_TOKEN", "test-\n", "a line's end"),
+        ("GATEWRIGHT_CONFIG_KEY", "\udcff", "no text in UTF-8"),
+        ("GATEWRIGHT_R2_JURISDICTION", "../eu", 'a word like "eu"'),
+        ("GATEWRIGHT_R2_URL", "nonsense", "is no URL: it has no host"),
+        ("GATEWRIGHT_R2_URL", "http://[::1", "is no URL"),
+        ("CLOUDFLARE_BASE_URL", "http://[::1", "is no URL"),
+    ],
+)
+def test_what_cannot_be_right_is_named_before_anything_is_read(name: str, value: str, message: str) -> None:
+    with pytest.raises(MissingSettingError, match=f"{name}.*{message}"):
+        Publication.from_environment({**ENVIRONMENT, name: value})
+
+
+@pytest.mark.parametrize(
+    ("body", "message"), [(b"{}", "stage: Field required"), (b"<html>", "all of it: Invalid JSON")]
+)
+def test_what_is_no_config_is_said_with_its_first_wrong_place(body: bytes, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        following(Store(body))
+
+
+def test_a_publication_that_is_none_is_refused() -> None:
+    with pytest.raises(InputError, match="a publication is made by"):
+        Client.from_published("dev.json", settings=SETTINGS)  # type: ignore[arg-type]
+
+
+def test_a_client_that_was_closed_follows_again_when_it_is_asked_again(config: CompiledConfig) -> None:
+    store = published(config)
+    with following(store) as client:
+        client.close()
+        client.ask("sprinter", "Hi")
+        asked = store.asked
+        soon(lambda: store.asked > asked)

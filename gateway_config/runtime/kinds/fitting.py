@@ -14,7 +14,7 @@ from gateway_config.runtime.facts import shown
 
 # Who gives a pydantic class has imported it; nobody else waits for it.
 if TYPE_CHECKING:
-    from pydantic import BaseModel
+    from pydantic import BaseModel, ValidationError
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,),
@@ -105,9 +105,13 @@ def _as_class(model: type[BaseModel], value: Any) -> BaseModel:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(step) for step in first["loc"]) or "the answer"
-        raise UnfitError(f"{place}: {first['msg']}") from None
+        raise UnfitError(first_wrong(error)) from None
+
+
+def first_wrong(error: ValidationError) -> str:
+    """The first place where a value does not fit its class, and why."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'all of it'}: {first['msg']}"
 
 
 def shape_of(schema: object) -> Shape:

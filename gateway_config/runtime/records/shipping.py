@@ -8,12 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway_config.cloudflare.r2 import Bucket, Keys, endpoint
-from gateway_config.runtime.errors import MissingSettingError
+from gateway_config.cloudflare.r2 import Bucket
 from gateway_config.runtime.records.segments import close_abandoned, closed_segments
+from gateway_config.runtime.stores import bucket_of
 
 PREFIX = "usage"
-_VARIABLES = ("CLOUDFLARE_ACCOUNT_ID", "GATEWRIGHT_USAGE_BUCKET", "GATEWRIGHT_USAGE_TOKEN_ID", "GATEWRIGHT_USAGE_TOKEN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +26,7 @@ class Shipped:
 
 def usage_bucket(environment: Mapping[str, str] = os.environ) -> Bucket:
     """Of CLOUDFLARE_ACCOUNT_ID and GATEWRIGHT_USAGE_BUCKET, _TOKEN_ID and _TOKEN (that of `ship-usage`)."""
-    for name in _VARIABLES:
-        if not environment.get(name):
-            raise MissingSettingError(f"{name} is not set. The outputs of `up` name what ships usage.")
-    account, bucket, id, value = (environment[name] for name in _VARIABLES)
-    jurisdiction = environment.get("GATEWRIGHT_R2_JURISDICTION") or "default"
-    return Bucket(endpoint(account, jurisdiction, environment), bucket, Keys.of_token(id, value))
+    return bucket_of("GATEWRIGHT_USAGE", "ships usage", environment)
 
 
 def ship(folder: Path, bucket: Bucket, keep: bool = False) -> Iterator[Shipped]:
