@@ -48,17 +48,25 @@ def _check_test(key: str, test: Any) -> None:
     wanted = test["not"] if isinstance(test, dict) and list(test) == ["not"] else test
     values = wanted if isinstance(wanted, list) and wanted is test and wanted else [wanted]
     if not all(isinstance(value, str | int) for value in values):
-        raise ValueError(f"compares `{key}` with a text, a whole number, true or false, a list of those, or {{not: …}}")
+        raise ValueError(
+            f"compares `{key}` with a text, a whole number, true or false, a list of those, or {{not: one of them}}"
+        )
 
 
-def keys_of(condition: Mapping[str, Any]) -> Iterator[str]:
+def keys_of(condition: Mapping[str, Any]) -> set[str]:
     """The metadata keys that a condition, as people write it, asks for."""
+    return {key for key, _ in comparisons(condition)}
+
+
+def comparisons(condition: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Each metadata key that a condition, as people write it, asks for, with each value that it is compared with."""
     for key, test in condition.items():
         if key in _GROUPS:
             for inner in test:
-                yield from keys_of(inner)
+                yield from comparisons(inner)
         else:
-            yield key
+            values = test if isinstance(test, list) else [test["not"] if isinstance(test, dict) else test]
+            yield from ((key, value) for value in values)
 
 
 def to_cloudflare(condition: Mapping[str, Any]) -> dict[str, Any]:

@@ -65,6 +65,8 @@ def _meant(detail: ErrorDetails) -> str:
 def _as_written(part: type[BaseModel], path: Path, detail: ErrorDetails) -> str:
     """How a text would be written that stands where a list or mapping does."""
     found = detail["input"]
+    if isinstance(found, dict) and detail["type"] in ("tuple_type", "list_type"):
+        return " Put brackets around it, or a hyphen before it."
     if not isinstance(found, str):
         return ""
     if re.search(r"\w:\w", found) and detail["type"] in ("dict_type", "model_type", "string_pattern_mismatch"):

@@ -69,6 +69,7 @@ def test_what_is_expected_is_said_in_words(old: str, new: str, said: str) -> Non
         ("{model: small}", "small", 'is a mapping of keys; found "small". Write it as {model: small}.'),
         ("intents: [chat]", "intents: chat", '`intents` is a list; found "chat". Write it as [chat].'),
         ("kind: chat", "kind: chat\nfallback: large", '`fallback` is a list; found "large". Write it as [large].'),
+        ("kind: chat", "kind: chat\nwhen: {if: {tier: edge}, arm: champion}", "Put brackets around it, or a hyphen"),
         ("{model: small}", "{model: small, temperature: 0,5}", "a decimal is written with a point, such as 0.3"),
     ],
 )

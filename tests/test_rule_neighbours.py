@@ -186,3 +186,30 @@ def test_a_stage_that_is_almost_one_of_ours_is_asked_about(file: str, stage: str
     texts = {"gateway": GATEWAY, "chat": CHAT}
     texts[file] += f"stages:\n  {stage}: {{}}\n"
     assert (f'Did you mean "{meant}"?' in messages(**texts)) == (meant is not None)
+
+
+def test_a_text_is_never_the_same_as_a_number_wherever_it_is_asked() -> None:
+    asked = "when: [{if: {any: [{user_id: {not: 1}}, {tenant_id: [a, 2, true]}, {plan: 3}]}, arm: champion}]\n"
+    told = messages(gateway=GATEWAY + "metadata: [plan]\n", chat=CHAT + asked)
+    assert [words for words in ('Write "1"', 'Write "2"', 'Write "true"', 'Write "3"') if words in told] == [
+        'Write "1"',
+        'Write "2"',
+        'Write "true"',
+    ]
+
+
+def test_a_limit_that_leads_to_an_arm_is_told_the_arms_model() -> None:
+    limit = "limits: [{per: user_id, requests: 1, window_s: 60, then: champion}]\n"
+    assert '"champion" is an arm. Its model is "small".' in messages(chat=CHAT + limit)
+
+
+def test_an_upstream_may_be_meant_by_a_word_of_its_name() -> None:
+    assert 'Did you mean "azure-openai"?' in messages(gateway=GATEWAY.replace("workers-ai", "azure", 1))
+
+
+def test_what_is_only_a_little_alike_is_not_asked_about() -> None:
+    assert "Did you mean" not in messages(chat=CHAT + "notes: x\n")
+
+
+def test_arms_that_a_stage_takes_away_are_told_at_the_stage() -> None:
+    assert "routes/chat.yaml:10:15 route-shape" in complaints(chat=f"{CHAT}stages:\n  dev: {{arms: {{}}}}\n")

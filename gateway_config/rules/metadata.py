@@ -9,12 +9,12 @@ from typing import Any
 
 from gateway_config.compile import is_routed, keys_read
 from gateway_config.compiled import MOST_KEYS, OPTIONAL_KEYS, wanted_keys
-from gateway_config.conditions import keys_of
+from gateway_config.conditions import comparisons, keys_of
 from gateway_config.config import Cache, DateField, Route
 from gateway_config.errors import GraphError
 from gateway_config.problems import Severity
 from gateway_config.rules.registry import Checked, Complaint, did_you_mean, rule
-from gateway_config.telling.words import listed
+from gateway_config.telling.words import listed, value_words
 from gateway_config.wire import from_wire
 
 # What our client sends without being told; anything else is declared under `metadata` in gateway.yaml.
@@ -36,7 +36,7 @@ def unknown_metadata(checked: Checked) -> Iterator[Complaint]:
             if not _is_asked(limit.per, known):
                 yield view.complaint(("limits", number, "per"), _not_asked(limit.per, known))
         for number, when in enumerate(view.route.when):
-            for key in sorted(set(keys_of(when.if_))):
+            for key in sorted(keys_of(when.if_)):
                 if not _is_asked(key, known):
                     yield view.complaint(("when", number, "if"), _not_asked(key, known))
 
@@ -50,6 +50,20 @@ def _not_asked(key: str, known: set[str]) -> str:
         return 'every request has a "trace" of its own, so nothing can be asked or counted by it. Name another key.'
     hint = did_you_mean(key, known - {"trace"})
     return f'no request carries the metadata key "{key}". {hint} Others go under `metadata` in gateway.yaml.'
+
+
+@rule(Severity.WARNING)
+def metadata_type(checked: Checked) -> Iterator[Complaint]:
+    """What our client sends of itself are texts, so a `when` compares these keys with texts."""
+    for view in checked.routes():
+        for number, when in enumerate(view.route.when):
+            for key, value in comparisons(when.if_):
+                if key in CARRIED and not isinstance(value, str):
+                    words = value_words(value)
+                    message = (
+                        f'"{key}" is sent as a text, and is never the same as {words}. Write "{words}", in quotes.'
+                    )
+                    yield view.complaint(("when", number, "if", key), message)
 
 
 @rule(Severity.WARNING)
@@ -154,7 +168,7 @@ def _cache_complaints(cache: Cache) -> Iterator[tuple[tuple[str, ...], str]]:
         return
     named = {name for name, _, _ in found}
     for name in sorted(named - set(cache.fields)):
-        yield ("key",), f'the field "{name}" is not declared. {did_you_mean(name, cache.fields)}'
+        yield ("key",), f'the field "{name}" is not declared under `fields`. {did_you_mean(name, cache.fields)}'
     for name in sorted(set(cache.fields) - named):
         yield ("fields", name), f'the key does not name the field "{name}", so all its values would share one answer.'
     for name, field in cache.fields.items():

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable, Iterator
 
 from gateway_config.compile import is_routed
 from gateway_config.problems import Severity
 from gateway_config.reading import Path
-from gateway_config.rules.registry import Checked, Complaint, did_you_mean, rule
+from gateway_config.rules.registry import Checked, Complaint, did_you_mean, near_miss, rule
 
 STAGES = {"dev": "development", "prod": "production"}
 # The providers that AI Gateway knows by name, besides custom ones (its documentation, 2026-10).
@@ -46,7 +45,11 @@ def unknown_model(checked: Checked) -> Iterator[Complaint]:
     known = checked.config.file.models
     for view in checked.routes():
         for path, name in view.targets:
-            if name not in known:
+            if name not in known and path[0] == "limits" and name in view.route.arms:
+                model = view.route.arms[name].model
+                message = f'a limit leads to a model, and "{name}" is an arm. Its model is "{model}".'
+                yield view.complaint(path, message)
+            elif name not in known:
                 message = _no_model(name, [*known, "stop"] if path[0] == "limits" else known)
                 yield view.complaint(path, message)
     for path, name in _models_in_gateway(checked):
@@ -191,9 +194,8 @@ def _misspelt(stage: str) -> str | None:
 
 
 def _near_miss(name: str, known: Collection[str]) -> str | None:
-    """The known name that this one almost is; a number behind a known name (`dev2`) is meant."""
-    near = difflib.get_close_matches(name, known, 1, cutoff=0.7)
-    return near[0] if near and name.rstrip("0123456789") not in known else None
+    """The known name that this one almost is; one of them itself, or with a number behind it (`dev2`), is meant."""
+    return None if name.rstrip("0123456789") in known else near_miss(name, [*known])
 
 
 @rule(Severity.WARNING)

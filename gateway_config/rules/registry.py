@@ -134,7 +134,7 @@ def replaced(source: Source, key: str | int) -> str:
 
 def near_miss(name: str, known: Sequence[str]) -> str | None:
     """The known name that this one almost is, or else the only one that has it as a word (`effort`)."""
-    near = difflib.get_close_matches(name, known, 1)
+    near = difflib.get_close_matches(name, known, 1, cutoff=0.7)
     longer = [own for own in known if name in re.split("[-_]", own)]
     return near[0] if near else longer[0] if len(longer) == 1 else None
 

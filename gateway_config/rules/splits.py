@@ -85,7 +85,7 @@ def _missing_split(view: RouteView) -> Iterator[Complaint]:
         yield view.complaint(("split",), "a route has a `split`, or `tiers` with a split each. Keep one of them.")
     if len(route.arms) > 1 and not route.splits():
         message = f'"{view.name}" has {len(route.arms)} arms and no split. Add `split`, with a share for each.'
-        yield view.complaint(("arms",), message)
+        yield view.complaint(("arms",), f"{message}{replaced(view.source, 'split')}")
 
 
 @rule(tunable=False)
@@ -95,7 +95,8 @@ def route_shape(checked: Checked) -> Iterator[Complaint]:
         route = view.route
         if route.elements is None:
             if not route.arms:
-                yield view.complaint((), f'"{view.name}" has no arms. Add `arms`, with a model for at least one.')
+                message = f'"{view.name}" has no arms. Add `arms`, with a model for at least one.'
+                yield view.complaint(("arms",), f"{message}{replaced(view.source, 'arms')}")
             continue
         extra = [key for key in ("arms", "when", "limits", "split", "tiers", "fallback") if getattr(route, key)]
         for key in extra:
