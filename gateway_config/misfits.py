@@ -74,7 +74,7 @@ def _as_written(part: type[BaseModel], path: Path, detail: ErrorDetails) -> str:
     if detail["type"] in ("tuple_type", "list_type") and re.fullmatch(patterns.NAME, found):
         return f" Write it as [{found}]."
     fields = [field for own in _classes_at(part, path) for field in own.model_fields.items()]
-    required = [name for name, field in fields if field.is_required()]
+    required = [name for name, field in fields if field.is_required() and field.annotation is str]
     is_short = detail["type"] == "model_type" and len(required) == 1
     return f" Write it as {{{required[0]}: {found}}}." if is_short and re.fullmatch(patterns.NAME, found) else ""
 

@@ -6,7 +6,7 @@ import pytest
 
 from gateway_config.config import GatewayFile, Route
 from gateway_config.patterns import EXAMPLES
-from tests.test_load import CHAT, complaints, examined
+from tests.test_load import CHAT, GATEWAY, complaints, examined
 
 
 def patterns(schema: object) -> set[str]:
@@ -81,6 +81,13 @@ def test_a_slip_of_the_hand_is_told_as_what_it_is(old: str, new: str, said: str)
 def test_a_name_that_cannot_be_is_told_at_the_name() -> None:
     chat = CHAT.replace("champion: {model", "Champion: {model").replace("champion: rest", "Champion: rest")
     assert complaints(chat=chat) == ["routes/chat.yaml:5:3 wrong-value", "routes/chat.yaml:7:9 wrong-value"]
+
+
+def test_a_text_is_no_short_form_of_what_has_no_text() -> None:
+    gateway = re.sub(r"price: {[^}]*}", "price: unknown", GATEWAY, count=1)
+    assert [problem.message for problem in examined(gateway=gateway)[1]] == [
+        '`models.small.price` is a mapping of keys; found "unknown".'
+    ]
 
 
 def test_a_missing_space_is_one_problem() -> None:
