@@ -59,13 +59,17 @@ def buckets_of_arms(shares: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
 
 def moved_buckets(before: Mapping[str, int], after: Mapping[str, int]) -> dict[tuple[str, str], int]:
     """How many buckets move from which arm to which: `{(from, to): count}`."""
-    old, new = ({bucket: arm for arm, own in buckets_of_arms(s).items() for bucket in own} for s in (before, after))
+    old, new = _arms_of_buckets(before), _arms_of_buckets(after)
     moves: dict[tuple[str, str], int] = {}
     for bucket in BUCKETS:
         if old[bucket] != new[bucket]:
             edge = (old[bucket], new[bucket])
             moves[edge] = moves.get(edge, 0) + 1
     return moves
+
+
+def _arms_of_buckets(shares: Mapping[str, int]) -> dict[str, str]:
+    return {bucket: arm for arm, own in buckets_of_arms(shares).items() for bucket in own}
 
 
 # --- shares to elements -------------------------------------------------------------------------------------------
@@ -173,16 +177,26 @@ def _partitions(total: int, count: int, most: int) -> Iterator[tuple[int, ...]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
-    """A split found in a graph: its entry, all its elements, and the share of each arm's element in hundredths."""
+class FoundSplit:
+    """A split found in a graph: its entry, all its elements, and by their ids the shares and names of its arms."""
 
     entry: str
     elements: frozenset[str]
     shares: Mapping[str, int]
     names: Mapping[str, str]
 
+    @property
+    def by_arm(self) -> dict[str, int]:
+        """The share of each arm, in hundredths."""
+        return {self.names[id]: share for id, share in self.shares.items()}
 
-def splits_in(graph: Graph) -> list[Split]:
+    @property
+    def ids(self) -> dict[str, str]:
+        """The id of each arm's element."""
+        return {name: id for id, name in self.names.items()}
+
+
+def splits_in(graph: Graph) -> list[FoundSplit]:
     """The splits of a graph in which buckets and percentages agree, in the order of their entries' ids."""
     asked = {element.id for element in graph.elements.values() if _bucket_values(element) is not None}
     inner = {graph.elements[id].outputs.get("false") for id in asked}
@@ -190,13 +204,17 @@ def splits_in(graph: Graph) -> list[Split]:
     return [split for split in found if split is not None]
 
 
+def shares_in(graph: Graph) -> dict[str, int]:
+    """The share of each element that is an arm of a split, in hundredths, by its id."""
+    return {id: share for split in splits_in(graph) for id, share in split.shares.items()}
+
+
 def split_of(graph: Graph, route: str) -> dict[str, int] | None:
     """The shares of all splits in a graph by arm, or None where there is none that can be read.
 
     An element `<route>.<arm>` goes by its arm's name, any other by its id (so in a front door).
     """
-    shares = {id: share for split in splits_in(graph) for id, share in split.shares.items()}
-    return {id.removeprefix(f"{route}."): share for id, share in sorted(shares.items())} or None
+    return {id.removeprefix(f"{route}."): share for id, share in sorted(shares_in(graph).items())} or None
 
 
 def explained_by_split(old: Graph, new: Graph) -> bool:
@@ -211,9 +229,9 @@ def explained_by_split(old: Graph, new: Graph) -> bool:
     return graph_digest(old) == graph_digest(new)
 
 
-def _with_shares(graph: Graph, split: Split, shares: Mapping[str, int]) -> Graph:
+def _with_shares(graph: Graph, split: FoundSplit, shares: Mapping[str, int]) -> Graph:
     named = {split.names[id]: share for id, share in shares.items()}
-    fresh = split_elements(split.entry, named, {name: id for id, name in split.names.items()})
+    fresh = split_elements(split.entry, named, split.ids)
     kept = [element for element in graph.elements.values() if element.id not in split.elements]
     redirected = [_redirect(element, split.entry, fresh[0].id) for element in kept]
     return Graph.of(*redirected, *fresh)
@@ -231,7 +249,7 @@ def _bucket_values(element: Element) -> list[str] | None:
     return values if isinstance(values, list) and all(isinstance(value, str) for value in values) else None
 
 
-def _read_split(graph: Graph, entry: str) -> Split | None:
+def _read_split(graph: Graph, entry: str) -> FoundSplit | None:
     shares: dict[str, int] = {}
     names: dict[str, str] = {}
     elements: set[str] = set()
@@ -255,7 +273,7 @@ def _read_split(graph: Graph, entry: str) -> Split | None:
         id = element.outputs["false"]
     if len(seen) != len(BUCKETS) or not _percentages_agree(graph, id, shares):
         return None
-    return Split(entry, frozenset(elements | set(_percentage_ids(graph, id))), shares, names)
+    return FoundSplit(entry, frozenset(elements | set(_percentage_ids(graph, id))), shares, names)
 
 
 def _percentages_agree(graph: Graph, id: str, shares: Mapping[str, int]) -> bool:

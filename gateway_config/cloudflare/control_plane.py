@@ -17,6 +17,7 @@ from gateway_config.errors import UnreachableError, UsageError
 
 BASE_URL = "https://api.cloudflare.com/client/v4"
 UPLOAD_TIMEOUT_S = 600.0
+LONGEST_WAIT_S = 60.0
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -201,9 +202,6 @@ def _repeatable(method: str, error: Exception) -> bool:
     if method != "POST" or isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
         return not isinstance(error, httpx.UnsupportedProtocol)
     return isinstance(error, _RetryableError) and not error.applied
-
-
-LONGEST_WAIT_S = 60.0
 
 
 def _retry_after_s(response: httpx.Response) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any
 from gateway_config.compiled import CompiledConfig, CompiledRoute, CompiledTarget
 from gateway_config.config import GatewayFile
 from gateway_config.graph import Graph
-from gateway_config.splits import moved_buckets, splits_in
+from gateway_config.splits import moved_buckets, shares_in, splits_in
 from gateway_config.telling.graph_changes import WAY, GraphChange, graph_changes
 
 
@@ -138,7 +138,7 @@ def _changes(old: object, new: object, names: Sequence[str]) -> Iterator[Change]
 def _shares(route: CompiledRoute) -> dict[str, int]:
     """The share of each arm in hundredths; all of it where an arm has no rival."""
     names = _names(route)
-    split = {names.get(id, id): share for own in splits_in(route.graph) for id, share in own.shares.items()}
+    split = {names.get(id, id): share for id, share in shares_in(route.graph).items()}
     return split or (dict.fromkeys(route.arms, 100) if len(route.arms) == 1 else {})
 
 
@@ -154,7 +154,7 @@ def _moves(old: CompiledRoute, new: CompiledRoute) -> Iterator[Move]:
 
 def _rivalries(route: CompiledRoute) -> list[dict[str, int]]:
     """Each split's shares by arm; an arm that is alone has all hundred."""
-    found = [{split.names[id]: share for id, share in split.shares.items()} for split in splits_in(route.graph)]
+    found = [split.by_arm for split in splits_in(route.graph)]
     return found or ([dict.fromkeys(route.arms, 100)] if len(route.arms) == 1 else [])
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway_config.graph import MODEL, PERCENTAGE, Element, Graph, canonical_json, canonical_outputs, graph_digest
-from gateway_config.splits import Split, splits_in
+from gateway_config.splits import FoundSplit, splits_in
 from gateway_config.telling.words import condition_words, element_words
 
 SHARE, TARGET, WAY = "share", "target", "way"
-SplitPair = tuple[Split, Split]
+SplitPair = tuple[FoundSplit, FoundSplit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,8 @@ def _same_splits(old: Graph, new: Graph) -> list[SplitPair]:
     return [(before, after) for before, after in both if before is not None]
 
 
-def _share_changes(old: Split, new: Split) -> Iterator[GraphChange]:
-    before = {old.names[id]: share for id, share in old.shares.items()}
-    after = {new.names[id]: share for id, share in new.shares.items()}
+def _share_changes(old: FoundSplit, new: FoundSplit) -> Iterator[GraphChange]:
+    before, after = old.by_arm, new.by_arm
     for arm in sorted(after):
         if before[arm] != after[arm]:
             yield GraphChange(SHARE, new.entry, f'share of "{arm}"', str(before[arm]), str(after[arm]))
@@ -83,9 +82,8 @@ def _share_changes(old: Split, new: Split) -> Iterator[GraphChange]:
 def _anchors(old: Graph, new: Graph, by_id: bool, splits: Sequence[SplitPair]) -> Iterator[tuple[str, str]]:
     """Pairs to begin with: splits and their arms, elements of one id if that is wanted, and the starts."""
     for before, after in splits:
-        ids = {name: id for id, name in before.names.items()}
         yield before.entry, after.entry
-        yield from ((ids[name], id) for id, name in after.names.items())
+        yield from ((before.ids[name], id) for id, name in after.names.items())
     if by_id:
         yield from ((id, id) for id in new.elements if id in old.elements)
     yield old.start.id, new.start.id

@@ -11,7 +11,7 @@ from typing import Any
 
 from gateway_config.compiled import CompiledConfig, CompiledRoute, CompiledTarget
 from gateway_config.graph import CONDITIONAL, END, MODEL, PERCENTAGE, RATE, START, Element, Graph, canonical_outputs
-from gateway_config.splits import Split, buckets_of_arms, splits_in
+from gateway_config.splits import FoundSplit, buckets_of_arms, shares_in, splits_in
 from gateway_config.telling.words import condition_words, limit_words, milliseconds, patience, ranges
 
 DIGEST_DIGITS = 12
@@ -46,9 +46,8 @@ def boxes(route: CompiledRoute) -> dict[str, Box]:
     return drawn
 
 
-def _split_box(split: Split) -> Box:
-    shares = {split.names[id]: share for id, share in split.shares.items()}
-    ids = {name: id for id, name in split.names.items()}
+def _split_box(split: FoundSplit) -> Box:
+    shares, ids = split.by_arm, split.ids
     buckets = buckets_of_arms(shares)
     ways = tuple((_share_words(shares[arm], buckets[arm]), ids[arm]) for arm in buckets)
     return Box(split.entry, SPLIT, "by bucket, or by chance for callers without one", ways)
@@ -222,7 +221,7 @@ def _row(config: CompiledConfig, route: CompiledRoute) -> tuple[str, ...]:
 
 def arms_in_words(route: CompiledRoute) -> str:
     """`challenger 10 %, champion 90 %`; without a share where there is no choice."""
-    shares = {id: share for split in splits_in(route.graph) for id, share in split.shares.items()}
+    shares = shares_in(route.graph)
     return ", ".join(f"{arm} {shares[id]} %" if id in shares else arm for arm, id in sorted(route.arms.items()))
 
 
@@ -232,7 +231,7 @@ def table_data(config: CompiledConfig) -> list[dict[str, Any]]:
 
 
 def _route_data(route: CompiledRoute) -> dict[str, Any]:
-    shares = {id: share for split in splits_in(route.graph) for id, share in split.shares.items()}
+    shares = shares_in(route.graph)
     return {
         "route": route.name,
         "intents": list(route.intents),
