@@ -25,6 +25,24 @@ else from `./gateway_config`, else from the installed package; most take `--stag
 | 3 | something could not be reached, or refused |
 | 7 | changes or drift where none were expected |
 | 130 | interrupted (Ctrl-C) |
+
+| variable | means |
+|---|---|
+| `CLOUDFLARE_ACCOUNT_ID` | the account |
+| `CLOUDFLARE_API_TOKEN` | the token for Cloudflare's API: `up`, `preview`, `verify`, … ([which one](stages.md)) |
+| `GATEWRIGHT_TOKEN` | the serve token: `ask`, `image` and the others that ask a model |
+| `GATEWRIGHT_STAGE`, `GATEWRIGHT_CONFIG`, `GATEWRIGHT_RECORDS` | defaults of `--stage`, `--config`, `--records` |
+| `PULUMI_CONFIG_PASSPHRASE`, `PULUMI_CONFIG_PASSPHRASE_FILE`, `PULUMI_BACKEND_URL` | [the state](stages.md) |
+| `GATEWRIGHT_CALLS_PER_S` | at most so many calls of our provider a second ([Cloudflare's limit](speed.md)) |
+| `GATEWRIGHT_CONFIG_BUCKET`, `GATEWRIGHT_CONFIG_KEY` | where [a client](client.md) reads the published config |
+| `GATEWRIGHT_CONFIG_TOKEN_ID`, `GATEWRIGHT_CONFIG_TOKEN` | … and with which token |
+| `GATEWRIGHT_USAGE_BUCKET`, `GATEWRIGHT_USAGE_TOKEN_ID`, `GATEWRIGHT_USAGE_TOKEN` | where `ship` brings records |
+| `GATEWRIGHT_R2_JURISDICTION` | that of those buckets, where it is not the default |
+| `GATEWRIGHT_CACHE_NAMESPACE` | a part of every cache key ([client](client.md)) |
+| `CLOUDFLARE_BASE_URL`, `GATEWRIGHT_URL`, `GATEWRIGHT_R2_URL` | [an emulator](emulator.md) instead |
+| `GATEWRIGHT_PYTHON` | the Python that has Gatewright, where plain `pulumi` finds none by itself |
+| `GATEWRIGHT_PULUMI_RELEASES`, `PYTHON` | of `scripts/setup`: a mirror of Pulumi's releases, the interpreter |
+| `NO_COLOR` | no colours |
 """
 
 
