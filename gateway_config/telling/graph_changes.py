@@ -82,8 +82,9 @@ def _share_changes(old: FoundSplit, new: FoundSplit) -> Iterator[GraphChange]:
 def _anchors(old: Graph, new: Graph, by_id: bool, splits: Sequence[SplitPair]) -> Iterator[tuple[str, str]]:
     """Pairs to begin with: splits and their arms, elements of one id if that is wanted, and the starts."""
     for before, after in splits:
+        ids = before.ids
         yield before.entry, after.entry
-        yield from ((before.ids[name], id) for id, name in after.names.items())
+        yield from ((ids[name], id) for id, name in after.names.items())
     if by_id:
         yield from ((id, id) for id in new.elements if id in old.elements)
     yield old.start.id, new.start.id
