@@ -150,7 +150,7 @@ class Client(Base):
         return self._run(rerank(self._core, intent, query, documents, options))
 
     def transcribe(self, intent: str, audio: bytes, **options: Unpack[TranscribeOptions]) -> Transcript:
-        """What is said in a recording of at most 25 MB."""
+        """What is said in a recording of at most 25 MB as it is sent (which is a third more for a model of base64)."""
         from gateway_config.runtime.kinds.transcribe import transcribe
 
         return self._run(transcribe(self._core, intent, audio, options))

@@ -160,6 +160,13 @@ def test_a_reference_image_is_a_file_of_the_form(kinds: CompiledConfig) -> None:
     assert PNG in gateway.requests[0].content
 
 
+def test_reference_images_that_are_too_large_together_are_refused(kinds: CompiledConfig) -> None:
+    gateway = Gateway()
+    with pytest.raises(InputError, match="at most 25,000,000 are sent"):
+        gateway.client(kinds).image("artist", "A cat", references=[PNG + bytes(13_000_000)] * 2)
+    assert gateway.requests == []
+
+
 def test_reference_images_that_a_fallback_does_not_take_are_refused_before_anything_is_sent(tmp_path: Path) -> None:
     route = "version: 1\nkind: image\nintents: [artist]\narms: {flux: {model: flux}}\nfallback: [schnell]\n"
     gateway = Gateway(gateway_error(500, 3040, "Capacity"))

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 
@@ -204,3 +205,29 @@ def test_an_async_with_block_ends_the_connection(config: CompiledConfig) -> None
         return body.closed
 
     assert asyncio.run(reading())
+
+
+def test_a_stream_that_another_thread_reads_is_not_closed_and_says_who_may(config: CompiledConfig) -> None:
+    gateway, body = streaming(OPENAI, pause_s=0.2)
+    stream, types = gateway.client(config).stream("sage", "Hi"), list[str]()
+    reader = threading.Thread(target=lambda: types.extend(event.type for event in stream))
+    reader.start()
+    time.sleep(0.05)
+    with pytest.raises(InputError, match="closed by who reads it"):
+        stream.close()
+    reader.join()
+    assert (types[-1], body.closed) == ("done", True)
+
+
+def test_an_async_stream_that_another_task_reads_is_not_closed_either(config: CompiledConfig) -> None:
+    async def reading() -> None:
+        gateway, _ = streaming(OPENAI, pause_s=0.2)
+        stream = gateway.async_client(config).stream("sage", "Hi")
+        reader = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0.05)
+        with pytest.raises(InputError, match="closed by who reads it"):
+            await stream.close()
+        assert (await reader).type == "text"
+        await stream.close()
+
+    asyncio.run(reading())

@@ -73,6 +73,11 @@ def encoded(body: Mapping[str, Any]) -> bytes:
         raise no_text("the request", "\ud800") from None
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"the request cannot be written as JSON: {error}.") from None
+    return sendable(content)
+
+
+def sendable(content: bytes) -> bytes:
+    """The body itself. Raises InputError for one that is too large to send."""
     if len(content) > LARGEST_BODY:
         raise InputError(
             f"the request has {len(content):,} bytes; at most {LARGEST_BODY:,} are sent. Send less at once."

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from gateway_config.compiled import CompiledTarget
-from gateway_config.runtime.bodies.chat import MalformedError, encoded
+from gateway_config.runtime.bodies.chat import MalformedError, encoded, sendable
 from gateway_config.runtime.errors import InputError
 from gateway_config.runtime.sending.door import JSON
 
@@ -45,11 +45,12 @@ def native(target: CompiledTarget, body: Mapping[str, Any]) -> Payload:
 
 
 def form(target: CompiledTarget, fields: Mapping[str, str], files: Mapping[str, bytes]) -> Payload:
-    """A multipart form at the upstream's own endpoint."""
+    """A multipart form at the upstream's own endpoint. Raises InputError for one that is too large."""
     parts: dict[str, Any] = {name: (None, value) for name, value in fields.items()}
     parts |= {name: (name, content, media_type(content)) for name, content in files.items()}
     request = httpx.Request("POST", "https://form.invalid", files=parts)
-    return Payload(f"{target.upstream}/{target.model}", request.read(), request.headers["content-type"].encode())
+    content = sendable(request.read())
+    return Payload(f"{target.upstream}/{target.model}", content, request.headers["content-type"].encode())
 
 
 def media_type(content: bytes) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
+from gateway_config.runtime.errors import InputError
 from gateway_config.runtime.events import Event
 from gateway_config.runtime.sending.call import now
 from gateway_config.runtime.sending.flow import Body, BodyTooLargeError, Effect, Flow, Part, Pause
@@ -78,6 +79,8 @@ def check(body: Body, size: int) -> None:
 
 # --- streams ------------------------------------------------------------------------------------------------------
 
+BEING_READ = "a stream is closed by who reads it: leave its loop, or cancel its task. This one is being read."
+
 
 class Stream:
     """The events of one answer, as they come. Sends its request when the first event is asked for.
@@ -101,8 +104,11 @@ class Stream:
         self.close()
 
     def close(self) -> None:
-        """Ends the connection; the rest of the answer is not read."""
-        self._events.close()
+        """Ends the connection; the rest of the answer is not read. Raises InputError where another thread reads it."""
+        try:
+            self._events.close()
+        except ValueError:  # as Python says that a generator is running
+            raise InputError(BEING_READ) from None
 
 
 def _streamed(flow: Flow[None], transport: httpx.BaseTransport) -> Generator[Event, None, None]:

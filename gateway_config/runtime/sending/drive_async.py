@@ -8,9 +8,10 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
+from gateway_config.runtime.errors import InputError
 from gateway_config.runtime.events import Event
 from gateway_config.runtime.sending.call import now
-from gateway_config.runtime.sending.drive import OVERPACKED, check, is_overpacked
+from gateway_config.runtime.sending.drive import BEING_READ, OVERPACKED, check, is_overpacked
 from gateway_config.runtime.sending.flow import Body, Effect, Flow, Part, Pause
 
 T = TypeVar("T")
@@ -80,8 +81,13 @@ class AsyncStream:
         await self.close()
 
     async def close(self) -> None:
-        """Ends the connection; the rest of the answer is not read."""
-        await self._events.aclose()
+        """Ends the connection; the rest of the answer is not read. Raises InputError where another task reads it."""
+        try:
+            await self._events.aclose()
+        except RuntimeError as error:
+            if "already running" not in str(error):
+                raise
+            raise InputError(BEING_READ) from None
 
 
 async def _streamed_async(

@@ -62,8 +62,8 @@ class BodyTooLargeError(Exception):
 Effect = httpx.Request | Body | Part | Pause | list[Event]
 Flow = Generator[Effect, Any, T]
 
-# What a transport raises when a request did not leave this machine, and so never reached a model.
 _SLOW = (httpx.ReadTimeout, httpx.WriteTimeout, TimeoutError)
+# What a transport raises when a request did not leave this machine, and so never reached a model.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 LARGEST_REFUSAL = 100_000
 
