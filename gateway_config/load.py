@@ -129,7 +129,7 @@ def require_stage(stage: str) -> None:
     """Raises UsageError for a text that no stage can be called."""
     if not re.fullmatch(patterns.STAGE, stage):
         expected = 'a stage is named like "dev": lower-case letters and digits, at most 16'
-        raise UsageError(f"{expected}; found {shown(stage)}")
+        raise UsageError(f"{expected}; found {shown(stage)}.")
 
 
 def _shown_path(path: FilePath) -> str:

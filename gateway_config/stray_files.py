@@ -64,6 +64,8 @@ def _way_on(name: str) -> str | None:
 
 def require_gateway(directory: Path, shown: str) -> None:
     """Raises UsageError for a folder without gateway.yaml; `shown` is its name as a user would write it."""
+    if directory.is_file():
+        raise UsageError(f'"{shown}" is a file. Name the folder that it is in with --config DIR.')
     if not (directory / GATEWAY).is_file():
         where = f'there is no {GATEWAY} in "{shown}". Name the folder of the config with --config DIR.'
         raise UsageError(f"{where}{_misnamed(directory)}")

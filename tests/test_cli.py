@@ -89,6 +89,12 @@ def test_one_stage_is_checked_where_it_is_named(folder: Path) -> None:
     assert run("check", "--stage", "prod").exit_code == 0
 
 
+def test_an_empty_stage_is_none(folder: Path) -> None:
+    result = run("check", "--stage", "")
+    assert result.exit_code == 2
+    assert result.stderr.endswith('at most 16; found "".\n')
+
+
 def test_a_problem_of_all_stages_is_said_once(folder: Path) -> None:
     write_config(folder, quick_chat=QUICK_CHAT.replace("model: fast", "model: fest"))
     found = json.loads(run("check", "--json").stdout)["problems"]

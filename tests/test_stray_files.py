@@ -82,3 +82,10 @@ def test_a_gateway_file_under_another_name_is_pointed_at(folder: Path) -> None:
     (folder / "gateway.yaml").rename(folder / "gateway.yml")
     with pytest.raises(UsageError, match=r"There is gateway\.yml: rename it to gateway\.yaml\.$"):
         load(folder, "dev")
+
+
+def test_a_file_in_place_of_the_folder_is_told_as_one(folder: Path) -> None:
+    with pytest.raises(
+        UsageError, match=r'^"gateway\.yaml" is a file\. Name the folder that it is in with --config DIR\.$'
+    ):
+        load(folder / "gateway.yaml", "dev")

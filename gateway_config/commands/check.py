@@ -92,7 +92,7 @@ def _is_stage(name: str) -> bool:
 def examine_stages(documents: Sequence[Document], stage: str | None = None) -> Examined:
     """The problems of all files in one stage, or in every stage that they name and in any other."""
     named = named_stages(documents)
-    looked_at = {stage: stage} if stage else {**{own: own for own in named}, ANY_OTHER: _unnamed(named)}
+    looked_at = {stage: stage} if stage is not None else {**{own: own for own in named}, ANY_OTHER: _unnamed(named)}
     stages = tuple(looked_at)
     found: dict[Problem, list[str]] = {}
     examined = Examined(len(documents), stages)

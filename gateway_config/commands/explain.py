@@ -80,7 +80,7 @@ def _metadata(pairs: Iterable[str]) -> dict[str, Any]:
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not key or not equals:
-            raise UsageError(f"metadata is written --meta key=value; found {shown(pair)}")
+            raise UsageError(f"metadata is written --meta key=value; found {shown(pair)}.")
         try:
             value = json.loads(text)
         except ValueError:
