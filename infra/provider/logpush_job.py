@@ -13,7 +13,7 @@ from gateway_config.errors import GatewrightError
 from infra.provider.logpush_api import Destination, LogpushJobs
 from infra.provider.logpush_job_schema import LOGPUSH_JOB
 from infra.provider.patience import until_known
-from infra.provider.resource import Change, Complaint, Observed, Properties, Resource, Tell, changed_keys, missing
+from infra.provider.resource import Change, Complaint, Observed, Properties, Resource, Tell, changed_keys
 from infra.provider.values import UNKNOWN, has_unknown
 
 FIELDS = (
@@ -65,8 +65,10 @@ class LogpushJob(Resource):
     secrets = frozenset({"tokenValue"})
 
     def check(self, inputs: Properties) -> Iterator[Complaint]:
-        yield from missing(inputs, LOGPUSH_JOB["requiredInputs"])
         yield from _complaints({key: value for key, value in _normalised(inputs).items() if not has_unknown(value)})
+
+    def completed(self, inputs: Properties) -> Properties:
+        return {**DEFAULTS, **{key: value for key, value in inputs.items() if value is not None}}
 
     def diff(self, old: Properties, new: Properties, state: Properties) -> list[Change]:
         return changed_keys(_normalised(old), _normalised(new), self.replace_on)

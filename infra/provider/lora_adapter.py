@@ -12,7 +12,7 @@ from gateway_config.cloudflare.control_plane import ControlPlane
 from gateway_config.errors import GatewrightError, ServiceError
 from infra.provider.finetunes_api import FILES_MISSING, MOST_ADAPTERS, Adapters, LiveAdapter
 from infra.provider.lora_adapter_schema import LORA_ADAPTER
-from infra.provider.resource import Change, Complaint, Observed, PartialError, Properties, Resource, Tell, missing
+from infra.provider.resource import Change, Complaint, Observed, PartialError, Properties, Resource, Tell
 from infra.provider.values import UNKNOWN, has_unknown
 
 WAITS_S = (1.0, 2.0, 4.0, *(8.0,) * 36)
@@ -43,11 +43,13 @@ class LoraAdapter(Resource):
         self._planned: set[str] = set()
 
     def check(self, inputs: Properties) -> Iterator[Complaint]:
-        absent = list(missing(inputs, LORA_ADAPTER["requiredInputs"]))
-        yield from absent
-        if not absent and not has_unknown([inputs["folder"], inputs["model"]]):
-            for reason in complaints(Path(inputs["folder"]), inputs.get("rank"), inputs["model"]):
-                yield Complaint("folder", reason)
+        if has_unknown([inputs["folder"], inputs["model"]]):
+            return
+        folder, told = Path(inputs["folder"]), inputs.get("contentDigest")
+        found = complaints(folder, inputs.get("rank"), inputs["model"])
+        yield from (Complaint("folder", reason) for reason in found)
+        if told and not has_unknown(told) and not found and told != content_digest(folder):
+            yield Complaint("contentDigest", "is not the digest of the two files; leave it out, or mend the folder")
 
     def completed(self, inputs: Properties) -> Properties:
         if "contentDigest" in inputs:

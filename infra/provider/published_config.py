@@ -7,10 +7,13 @@ from collections.abc import Iterator
 
 from gateway_config.cloudflare.r2 import Bucket, Keys, ObjectsRefusedError, Stored, endpoint
 from gateway_config.errors import GatewrightError
+from gateway_config.problems import shown
 from infra.provider.patience import until_known
 from infra.provider.published_config_schema import PUBLISHED_CONFIG
-from infra.provider.resource import Change, Complaint, Observed, Properties, Resource, Tell, changed_keys, missing
+from infra.provider.resource import Change, Complaint, Observed, Properties, Resource, Tell, changed_keys
 from infra.provider.values import UNKNOWN, has_unknown
+
+JURISDICTIONS = ("default", "eu", "fedramp")
 
 
 class PublishedConfig(Resource):
@@ -25,10 +28,14 @@ class PublishedConfig(Resource):
     secrets = frozenset({"tokenValue"})
 
     def check(self, inputs: Properties) -> Iterator[Complaint]:
-        yield from missing(inputs, PUBLISHED_CONFIG["requiredInputs"])
-        told = inputs.get("contentDigest")
-        if told and "content" in inputs and not has_unknown([told, inputs["content"]]) and told != _digest(inputs):
+        told, jurisdiction = inputs.get("contentDigest"), inputs.get("jurisdiction") or "default"
+        if told and not has_unknown([told, inputs["content"]]) and told != _digest(inputs):
             yield Complaint("contentDigest", "is not the SHA-256 of the content; leave it out")
+        if not has_unknown(jurisdiction) and jurisdiction not in JURISDICTIONS:
+            yield Complaint("jurisdiction", f"is {', '.join(JURISDICTIONS)} or left out; found {shown(jurisdiction)}")
+
+    def completed(self, inputs: Properties) -> Properties:
+        return {**inputs, "contentDigest": UNKNOWN if has_unknown(inputs["content"]) else _digest(inputs)}
 
     def diff(self, old: Properties, new: Properties, state: Properties) -> list[Change]:
         shown = ("content", "contentDigest")

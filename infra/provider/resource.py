@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -68,7 +68,7 @@ class Resource(ABC):
         self._control_plane = control_plane
 
     def check(self, inputs: Properties) -> Iterator[Complaint]:
-        """What is wrong with inputs, unknown ones skipped."""
+        """What is wrong with inputs that are all there and of their types; unknown ones skipped."""
         yield from ()
 
     def completed(self, inputs: Properties) -> Properties:
@@ -102,11 +102,6 @@ class Resource(ABC):
     @abstractmethod
     def delete(self, id: str, state: Properties, tell: Tell) -> None:
         """Removes it; gone already is fine."""
-
-
-def missing(inputs: Properties, keys: Iterable[str]) -> Iterator[Complaint]:
-    """The required inputs that are not there."""
-    return (Complaint(key, "is required") for key in keys if key not in inputs)
 
 
 def changed_keys(old: Properties, new: Properties, replace_on: frozenset[str]) -> list[Change]:

@@ -22,7 +22,6 @@ from infra.provider.resource import (
     Tell,
     changed_keys,
     leaf_changes,
-    missing,
 )
 from infra.provider.route_names import RouteNames
 from infra.provider.route_schema import ELEMENT, ROUTE
@@ -51,8 +50,7 @@ class Route(Resource):
         return self._names.setdefault((account, gateway), RouteNames())
 
     def check(self, inputs: Properties) -> Iterator[Complaint]:
-        yield from missing(inputs, ROUTE["requiredInputs"])
-        if "elements" in inputs and not has_unknown(inputs["elements"]):
+        if not has_unknown(inputs["elements"]):
             yield from _graph_complaints(inputs)
 
     def diff(self, old: Properties, new: Properties, state: Properties) -> list[Change]:

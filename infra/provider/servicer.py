@@ -17,6 +17,7 @@ from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderServicer
 
 from gateway_config.cloudflare.control_plane import ControlPlane
 from gateway_config.errors import GatewrightError
+from infra.provider.inputs import wrong_inputs
 from infra.provider.resource import Change, Observed, PartialError, Properties, Resource, Tell
 from infra.provider.schema import schema_text
 from infra.provider.values import plain, secret_keys, struct
@@ -153,7 +154,9 @@ class Servicer(ResourceProviderServicer):
     @answering
     def Check(self, request: Any, context: Context) -> Any:
         resource, inputs = self._resource(request.urn), plain(request.news)
-        failures = [provider_pb2.CheckFailure(property=c.property, reason=c.reason) for c in resource.check(inputs)]
+        # What has another type than it should have is nothing to look at any further.
+        found = [*wrong_inputs(inputs, resource.schema, resource.types)] or [*resource.check(inputs)]
+        failures = [provider_pb2.CheckFailure(property=one.property, reason=one.reason) for one in found]
         whole = inputs if failures else resource.completed(inputs)
         checked = request.news
         if resource.secrets or whole is not inputs:
