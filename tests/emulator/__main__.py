@@ -23,7 +23,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=8787, help="port; 0 takes a free one (default: 8787)")
     parser.add_argument("--seed", type=int, default=0, help="seed of everything random (default: 0)")
     parser.add_argument("--token", help="the only token accepted (default: any well-formed one)")
-    parser.add_argument("--s3", metavar="URL", help="an S3 API for the objects of R2 (default: kept in memory)")
+    parser.add_argument(
+        "--s3", type=http_url, metavar="URL", help="an S3 API for the objects of R2 (default: kept in memory)"
+    )
     parser.add_argument("--state", type=Path, help="file to keep all records in, across restarts")
     parser.add_argument(
         "--assume",
@@ -33,6 +35,12 @@ def options() -> argparse.Namespace:
         help="answer an open question differently",
     )
     return parser.parse_args()
+
+
+def http_url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"expected http://HOST:PORT, not {text!r}")
+    return text
 
 
 def main() -> int:

@@ -152,8 +152,7 @@ def list_assumptions(world: World, call: Call) -> Reply:
 def switch_assumptions(world: World, call: Call) -> Reply:
     """Answer open questions differently: {"missing-key": "as-in-mongodb"}."""
     try:
-        for name, choice in call.json_object.items():
-            world.assumes.choose(name, choice)
+        world.assumes.choose(call.json_object)
     except ValueError as error:
         raise MalformedBody(str(error)) from error
     return list_assumptions(world, call)

@@ -5,6 +5,7 @@ An assumption is declared next to the code that needs it; a world answers with i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -41,22 +42,22 @@ class Choices:
     def __call__(self, question: Assumption) -> str:
         return self._chosen.get(question.name, question.default)
 
-    def choose(self, name: str, choice: str) -> None:
-        """Switch one assumption; raises ValueError that lists what there is."""
-        known = ASSUMPTIONS.get(name)
-        if known is None:
-            raise ValueError(f"no assumption is named {name!r}; there are: {', '.join(sorted(ASSUMPTIONS))}")
-        if choice not in known.choices:
-            raise ValueError(f"{name} can be {' or '.join(known.choices)}, not {choice!r}")
-        self._chosen[name] = choice
+    def choose(self, choices: Mapping[str, str]) -> None:
+        """Switch assumptions, all of these or none; raises ValueError that lists what there is."""
+        for name, choice in choices.items():
+            known = ASSUMPTIONS.get(name)
+            if known is None:
+                raise ValueError(f"no assumption is named {name!r}; there are: {', '.join(sorted(ASSUMPTIONS))}")
+            if choice not in known.choices:
+                raise ValueError(f"{name} can be {' or '.join(known.choices)}, not {choice!r}")
+        self._chosen |= choices
 
     def stand(self, text: str) -> None:
         """Take `NAME=CHOICE,…` as the answers to begin with and to return to; raises ValueError."""
-        for part in filter(None, text.split(",")):
-            name, equals, choice = part.partition("=")
-            if not equals:
-                raise ValueError("expected NAME=CHOICE, such as missing-key=as-in-mongodb")
-            self.choose(name, choice)
+        parts = [part.partition("=") for part in text.split(",") if part]
+        if not all(equals for _, equals, _ in parts):
+            raise ValueError("expected NAME=CHOICE, such as missing-key=as-in-mongodb")
+        self.choose({name: choice for name, _, choice in parts})
         self._standing = dict(self._chosen)
 
     def reset(self) -> None:

@@ -32,8 +32,7 @@ def import_state(world: World, state: Any) -> None:
         raise UnreadableState(f'expected {{"format": {FORMAT}, …}} as /_emulator/state exports it')
     try:
         accounts = {account: _each(_loaded, stores) for account, stores in state["accounts"].items()}
-        for name, choice in state.get("assumptions", {}).items():
-            world.assumes.choose(name, choice)
+        world.assumes.choose(state.get("assumptions", {}))
     except (ValidationError, ValueError, KeyError, AttributeError) as error:
         raise UnreadableState(f"the state cannot be read: {error}") from error
     world.accounts = accounts

@@ -106,6 +106,16 @@ def test_the_journal_masks_tokens(emulator: Running, control: httpx.Client) -> N
     assert TEST_TOKEN not in json.dumps(emulator.journal())
 
 
+@pytest.mark.parametrize("body", [{}, {"format": 1, "accounts": {}}])
+def test_of_assumptions_with_an_unknown_one_none_is_switched(emulator: Running, body: dict[str, Any]) -> None:
+    switched = {"missing-key": "as-in-mongodb", "nope": "1"}
+    method, path = ("PUT", "/state") if body else ("POST", "/assumptions")
+    with pytest.raises(httpx.HTTPStatusError, match="no assumption is named 'nope'"):
+        emulator.admin(method, path, {**body, "assumptions": switched} if body else switched)
+    questions = emulator.admin("GET", "/assumptions")["assumptions"]
+    assert [one["chosen"] for one in questions if one["name"] == "missing-key"] == ["false"]
+
+
 def test_an_unknown_assumption_is_refused_with_the_known_names(emulator: Running) -> None:
     with pytest.raises(httpx.HTTPStatusError, match=r"no assumption is named 'nope'; there are: .*missing-key"):
         emulator.assume(nope="yes")
@@ -168,6 +178,7 @@ def test_the_command_keeps_its_state_in_a_file(tmp_path: Path) -> None:
     [
         (["--assume", "nope=1"], 2, "no assumption is named 'nope'"),
         (["--assume", "missing-key"], 2, "expected NAME=CHOICE"),
+        (["--s3", "localhost:5000"], 2, "expected http://HOST:PORT, not 'localhost:5000'"),
         (["--port", "1", "--host", "203.0.113.1"], 3, "Try --port 0"),
     ],
 )
