@@ -46,7 +46,7 @@ class LoraAdapter(Resource):
         if has_unknown([inputs["folder"], inputs["model"]]):
             return
         folder, told = Path(inputs["folder"]), inputs.get("contentDigest")
-        found = complaints(folder, inputs.get("rank"), inputs["model"])
+        found = [*complaints(folder, inputs.get("rank"), inputs["model"])]
         yield from (Complaint("folder", reason) for reason in found)
         if told and not has_unknown(told) and not found and told != content_digest(folder):
             yield Complaint("contentDigest", "is not the digest of the two files; leave it out, or mend the folder")
