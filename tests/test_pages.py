@@ -38,6 +38,12 @@ def test_a_link_of_a_page_leads_to_a_file(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+@pytest.mark.http
+def test_the_example_of_the_emulators_page_runs() -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "emulator.md").read_text(), re.DOTALL)
+    exec(compile(block, "docs/emulator.md", "exec"), {})
+
+
 @every_page
 def test_a_path_that_a_page_names_is_there(page: Path) -> None:
     named = {word.rstrip(".,:;)") for piece in code(page) for word in piece.split()}
