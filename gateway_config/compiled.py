@@ -125,19 +125,10 @@ class CompiledRoute:
         """The id of each arm's model element."""
         return {target.arm: id for id, target in self.targets.items() if target.arm is not None}
 
-    @cached_property
-    def sent_keys(self) -> tuple[str, ...]:
-        """The metadata keys that a request of ours carries, at most five, in order."""
-        return self._wanted_keys[:MOST_KEYS]
-
-    @cached_property
-    def left_out(self) -> tuple[str, ...]:
-        """The keys that find no room; they are kept in our own record only."""
-        return self._wanted_keys[MOST_KEYS:]
-
     @property
-    def _wanted_keys(self) -> tuple[str, ...]:
-        return wanted_keys(self.metadata_keys)
+    def left_out(self) -> tuple[str, ...]:
+        """The keys that find no room in a request of ours; they are kept in our own record only."""
+        return wanted_keys(self.metadata_keys)[MOST_KEYS:]
 
 
 def wanted_keys(read: Iterable[str]) -> tuple[str, ...]:

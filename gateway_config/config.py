@@ -22,7 +22,6 @@ from gateway_config.problems import Place
 from gateway_config.reading import Document, Path
 
 Name = Annotated[str, StringConstraints(pattern=patterns.NAME, max_length=patterns.LONGEST_NAME)]
-StageName = Annotated[str, StringConstraints(pattern=patterns.STAGE)]
 MetadataKey = Annotated[str, StringConstraints(pattern=patterns.METADATA_KEY, max_length=40)]
 Share = Annotated[int, Field(ge=0, le=100)] | Literal["rest"]
 Split = Annotated[dict[Name, Share], Field(min_length=1)]
