@@ -6,12 +6,14 @@ import json
 import multiprocessing
 import os
 import socketserver
+import subprocess
 import sys
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 
 import pytest
 
@@ -110,6 +112,25 @@ def test_a_lock_that_a_thread_of_the_parent_held_stops_no_child(gateway: Gateway
         client.ask("sprinter", "Hi", tenant="parent")
         with client._core.budget._lock, client._core.drift._lock, client._transport._shards._lock:  # type: ignore[attr-defined]
             assert exit_code_of_child(lambda: client.ask("sprinter", "Hi", tenant="child")) == 0
+
+
+def test_a_first_connection_imports_nothing_more_whose_lock_a_fork_could_leave_behind(
+    gateway: Gateway, config: CompiledConfig, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text(config.to_json())
+    script = f"""
+import sys
+from pathlib import Path
+from gateway_config.compiled import CompiledConfig
+from gateway_config.runtime import Client, Settings
+config = CompiledConfig.from_json(Path({str(tmp_path / "config.json")!r}).read_bytes())
+client = Client(config, Settings("account", {TOKEN!r}, {gateway.settings.url!r}))
+before = set(sys.modules)
+client.ask("sprinter", "Hi", tenant="one")
+print(sorted(set(sys.modules) - before))
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (ran.stdout, ran.stderr) == ("[]\n", "")
 
 
 def descriptors() -> int:

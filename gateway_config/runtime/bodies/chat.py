@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -87,7 +88,7 @@ def sendable(content: bytes) -> bytes:
 
 def read_json(content: bytes | str) -> Any:
     """What JSON says, with lone surrogates replaced: nobody could print them, or send them on. Raises ValueError."""
-    text = content if isinstance(content, str) else content.decode("utf-8-sig")
+    text = content if isinstance(content, str) else content.removeprefix(BOM_UTF8).decode()
     data = json.loads(text)
     if "\\ud" in text or "\\uD" in text:
         data = json.loads(whole_characters(json.dumps(data, ensure_ascii=False)))

@@ -6,6 +6,7 @@ It reads OpenAI's chunks and Workers AI's own (facts 3.5), and a whole JSON answ
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from typing import Any
 
 from gateway_config.runtime.answer import ToolCall, Usage
@@ -16,7 +17,7 @@ from gateway_config.runtime.bodies.thinking import ThinkingFilter
 from gateway_config.runtime.events import Event, ReasoningEvent, TextEvent, ToolCallEvent, UsageEvent
 
 _DONE = b"[DONE]"
-_BOM = b"\xef\xbb\xbf"
+
 LARGEST_LINE = 1_000_000
 
 
@@ -72,8 +73,8 @@ class ChatDecoder:
 
     def _begin(self, data: bytes) -> bytes:
         """The data from the first byte that means something; it tells a stream from a whole JSON object."""
-        if not _BOM.startswith(data):
-            data = data.removeprefix(_BOM).lstrip()
+        if not BOM_UTF8.startswith(data):
+            data = data.removeprefix(BOM_UTF8).lstrip()
             self._begun = bool(data)
             if data.startswith(b"{"):
                 self._whole, self._rest = [], b""

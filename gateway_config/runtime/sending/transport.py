@@ -6,6 +6,7 @@ be waited for for ever. (asyncio needs none of this: a task can be stopped from 
 
 from __future__ import annotations
 
+import codecs
 import socket
 import ssl
 import threading
@@ -19,6 +20,8 @@ import httpx
 from gateway_config.runtime.sending.call import Until
 from gateway_config.runtime.sending.shards import EACH, Shards
 
+# The first connection would import this; a process that forks in just that moment leaves a lock held in its child.
+codecs.lookup("idna")
 # Each piece of a body that is sent gets the time that is left; a TLS record holds no more than this.
 _AT_ONCE = 16_384
 
