@@ -17,7 +17,6 @@ from gateway_config.runtime.bodies.thinking import ThinkingFilter
 from gateway_config.runtime.events import Event, ReasoningEvent, TextEvent, ToolCallEvent, UsageEvent
 
 _DONE = b"[DONE]"
-
 LARGEST_LINE = 1_000_000
 
 
