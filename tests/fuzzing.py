@@ -28,6 +28,7 @@ from gateway_config.problems import Problem, Severity
 from gateway_config.reading import Document
 from gateway_config.rules import RULES
 from gateway_config.wire import from_wire, to_wire
+from tests.counting import at_least_one
 from tools.rules_page import READING, TODAY
 
 ROOT = Path(__file__).parent
@@ -303,7 +304,7 @@ def main(count: int, seed: int) -> int:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="scripts/fuzz", description=__doc__, epilog="scripts/fuzz client: streams.")
-    parser.add_argument("count", type=int, nargs="?", default=20_000, help="how many texts to try (20000)")
+    parser.add_argument("count", type=at_least_one, nargs="?", default=20_000, help="how many texts to try (20000)")
     parser.add_argument("--seed", type=int, default=0, help="the first seed; a text is made by its seed alone")
     arguments = parser.parse_args()
     sys.exit(main(arguments.count, arguments.seed))

@@ -16,6 +16,7 @@ from collections import Counter
 from gateway_config.runtime.bodies.chat import MalformedError
 from gateway_config.runtime.bodies.decoder import ChatDecoder
 from gateway_config.runtime.events import Event, TextEvent
+from tests.counting import at_least_one
 
 WHOLE = (
     b'data: {"choices":[{"index":0,"delta":{"content":"Gr\xc3\xbc\xc3\x9f"}}]}\n\n',
@@ -101,7 +102,7 @@ def decoded(chance: random.Random, content: bytes, wanted: str | None = None) ->
 def main() -> None:
     shape = argparse.RawDescriptionHelpFormatter
     arguments = argparse.ArgumentParser(prog="scripts/fuzz client", description=__doc__, formatter_class=shape)
-    arguments.add_argument("--streams", type=int, default=100_000, help="how many to try (100000)")
+    arguments.add_argument("--streams", type=at_least_one, default=100_000, help="how many to try (100000)")
     arguments.add_argument("--seed", type=int, default=0, help="the first seed; a stream is made by its seed alone")
     chosen = arguments.parse_args()
     ends: Counter[str] = Counter()

@@ -48,6 +48,16 @@ def test_a_script_with_a_part_for_the_client_names_it_in_its_help(name: str) -> 
     assert f"usage: scripts/{name} client" in said(ROOT / "scripts" / name, "client", "--help").stdout
 
 
+@pytest.mark.parametrize(
+    "arguments", [("faults", "--sample", "0"), ("fuzz", "0"), ("fuzz", "client", "--streams", "0")]
+)
+def test_a_run_of_no_trials_is_refused_since_it_would_find_nothing_wrong(arguments: tuple[str, ...]) -> None:
+    name, *others = arguments
+    run = said(ROOT / "scripts" / name, *others)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert "expected a whole number from 1 on, not '0'" in run.stderr
+
+
 def test_without_uv_the_locks_are_left_and_one_sentence_says_why(bare: Path) -> None:
     tools = bare / "bin"
     tools.mkdir()

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from tests.counting import at_least_one
 from tests.emulator.server import Running, running_emulator
 from tests.faults.case import Case, Result, Subject, cases, result_of
 from tests.faults.engine_life import ENGINE, KILL_STEPS, engine_cases, kill_cases, killed
@@ -78,7 +79,7 @@ def main() -> int:
     parser.add_argument("part", nargs="?", default="all", choices=("all", "provider", "engine", "stage", "kills"))
     parser.add_argument(
         "--sample",
-        type=int,
+        type=at_least_one,
         nargs="?",
         const=SAMPLE,
         metavar="N",
