@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from itertools import islice
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from gateway_config import patterns
 from gateway_config.config import Source
+from gateway_config.hints import of_value
 from gateway_config.patterns import EXAMPLES
 from gateway_config.problems import Problem, shown
 from gateway_config.reading import Path
@@ -39,44 +40,29 @@ def _problem(part: type[BaseModel], source: Source, detail: ErrorDetails) -> Pro
     data = source.data()
     path = _written_path(data, detail["loc"], detail["type"] == "missing")
     if detail["type"] == "extra_forbidden":
-        hint = _elsewhere(part, path) or _of_the_key_above(part, data, path) or _known_here(part, path)
-        message = f"the key {shown(str(path[-1]))} is not known here.{hint}"
+        message = f"the key {shown(str(path[-1]))} is not known here.{_of_key(part, data, path)}"
         return Problem(source.place(path, key=True), "unknown-key", message)
     if detail["type"] == "missing":
         message = f'the key "{path[-1]}" is missing here. Add it.{_elsewhere(part, path) or replaced(source, path[0])}'
         return Problem(source.place(path[:-1]), "missing-key", message)
     name = ".".join(str(step) for step in path)
     rule = "wrong-value" if detail["type"] in _EXPECTED_VALUE else "wrong-type"
-    hint = _meant(detail) or _as_written(part, path, detail) or _elsewhere(part, path)
+    hint = _deeper(part, path, detail) or _elsewhere(part, path)
+    hint = hint or of_value(detail, _words(detail), _required_texts(part, path))
     is_key = detail["loc"][-1] == "[key]"
     return Problem(
         source.place(path, key=is_key), rule, f"`{name}` {_expected(detail)}; found {shown(detail['input'])}.{hint}"
     )
 
 
-def _meant(detail: ErrorDetails) -> str:
-    """A question about a word that is almost one of those that are expected."""
-    found = detail["input"]
-    words = ["rest"] if _is_share(detail) else re.findall("'([^']*)'", detail.get("ctx", {}).get("expected", ""))
-    near = near_miss(found, words) if isinstance(found, str) and found else None
-    return f' Did you mean "{near}"?' if near else ""
+def _words(detail: ErrorDetails) -> list[str]:
+    """The words that may stand where this does."""
+    return ["rest"] if _is_share(detail) else re.findall("'([^']*)'", detail.get("ctx", {}).get("expected", ""))
 
 
-def _as_written(part: type[BaseModel], path: Path, detail: ErrorDetails) -> str:
-    """How a text would be written that stands where a list or mapping does."""
-    found = detail["input"]
-    if isinstance(found, dict) and detail["type"] in ("tuple_type", "list_type"):
-        return " Put brackets around it, or a hyphen before it."
-    if not isinstance(found, str):
-        return ""
-    if re.search(r"\w:\w", found) and detail["type"] in ("dict_type", "model_type", "string_pattern_mismatch"):
-        return " A space goes behind each colon."
-    if detail["type"] in ("tuple_type", "list_type") and re.fullmatch(patterns.NAME, found):
-        return f" Write it as [{found}]."
+def _required_texts(part: type[BaseModel], path: Path) -> list[str]:
     fields = [field for own in _classes_at(part, path) for field in own.model_fields.items()]
-    required = [name for name, field in fields if field.is_required() and field.annotation is str]
-    is_short = detail["type"] == "model_type" and len(required) == 1
-    return f" Write it as {{{required[0]}: {found}}}." if is_short and re.fullmatch(patterns.NAME, found) else ""
+    return [name for name, field in fields if field.is_required() and field.annotation is str]
 
 
 def _written_path(data: Any, loc: tuple[int | str, ...], is_missing: bool) -> Path:
@@ -92,6 +78,19 @@ def _written_path(data: Any, loc: tuple[int | str, ...], is_missing: bool) -> Pa
     return tuple(path)
 
 
+def _of_key(part: type[BaseModel], data: Any, path: Path) -> str:
+    """What may have been meant by a key that is not known, or else what is known there."""
+    known = [*fields_at(part, path[:-1]), *(["stages"] if len(path) == 1 else [])]
+    name = str(path[-1]).partition(".")[0]
+    near = own if (own := _OTHER_WORDS.get(name)) in known else near_miss(name, known)
+    if near:
+        return f' Did you mean "{near}"?'
+    for step in path[:-1]:
+        data = data[step]
+    hint = _elsewhere(part, path) or _of_the_keys_above(known, data, str(path[-1]))
+    return hint or (f" Known here: {', '.join(known)}." if known else "")
+
+
 def _elsewhere(part: type[BaseModel], path: Path) -> str:
     """A hint at a key of the file itself that stands within another one."""
     for number, step in enumerate(path[1:], 1):
@@ -102,25 +101,24 @@ def _elsewhere(part: type[BaseModel], path: Path) -> str:
     return ""
 
 
-def _of_the_key_above(part: type[BaseModel], data: Any, path: Path) -> str:
-    """What to do about a key that belongs to the one above, which has nothing, or about a comma in a number."""
-    for step in path[:-1]:
-        data = data[step]
-    known, empty = fields_at(part, path[:-1]), None
-    for key, value in data.items():
-        if key == path[-1]:
-            break
-        empty = key if value is None else None if key in known else empty
-    if data[path[-1]] is None and str(path[-1]).isdecimal():
+def _deeper(part: type[BaseModel], path: Path, detail: ErrorDetails) -> str:
+    """A hint at a key that stands beside the one to which it belongs."""
+    is_beside = detail["type"] == "model_type" and path[-1] in fields_at(part, path)
+    return f" Indent `{path[-1]}` if it belongs to the key above." if is_beside else ""
+
+
+def _of_the_keys_above(known: Collection[str], data: Mapping[str, Any], name: str) -> str:
+    """What to do about a key that belongs to the one above, or about a comma in a number."""
+    if data[name] is None and name.isdecimal():
         return " A comma ends a value; a decimal is written with a point, such as 0.3."
-    return f" Indent it if it belongs to `{empty}`, which has nothing." if empty else ""
-
-
-def _known_here(part: type[BaseModel], path: Path) -> str:
-    known = [*fields_at(part, path[:-1]), *(["stages"] if len(path) == 1 else [])]
-    name = str(path[-1]).partition(".")[0]
-    near = own if (own := _OTHER_WORDS.get(name)) in known else near_miss(name, known)
-    return f' Did you mean "{near}"?' if near else f" Known here: {', '.join(known)}." if known else ""
+    above = None
+    for key in islice(data, list(data).index(name)):
+        above = key if key in known else above
+    held = data[above] if above is not None else ()
+    if held is None:
+        return f" Indent it if it belongs to `{above}`, which has nothing."
+    is_alike = isinstance(held, dict) and held and all(isinstance(own, dict) for own in (data[name], *held.values()))
+    return f" Indent it if it belongs to `{above}`." if is_alike else ""
 
 
 # What others call what has a name of its own here.

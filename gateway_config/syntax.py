@@ -12,7 +12,8 @@ _CONFLICT = re.compile(r"^(<{7}|={7}|>{7})( |$)", re.MULTILINE)
 
 def what_is_wrong(error: yaml.MarkedYAMLError, text: str) -> tuple[int, int, str]:
     """The line and column, counted from 0, at which there is something to mend, and what."""
-    return _conflict(text) or _syntax(error)
+    line, column, message = _syntax(error)
+    return _conflict(text) or _no_break_space(text, line) or (line, column, message)
 
 
 def line_and_column(text: str, index: int) -> tuple[int, int]:
@@ -28,10 +29,23 @@ def _conflict(text: str) -> tuple[int, int, str] | None:
     return (*line_and_column(text, found.start()), message)
 
 
+def _no_break_space(text: str, line: int) -> tuple[int, int, str] | None:
+    """Where a space stands, in this line or the one above, that looks like one and is none."""
+    lines = text.split("\n")
+    for number in (line, line - 1):
+        if 0 <= number < len(lines) and (column := lines[number].find("\xa0")) >= 0:
+            message = "a no-break space stands here, U+00A0, which YAML takes for a letter. Write a plain one."
+            return number, column, message
+    return None
+
+
 # What the parser says, and what a person needs to hear instead.
 _SYNTAX: Mapping[str, str] = {
     "mapping values are not allowed": "no key is expected here. The line is indented too deep, the one above lacks its "
-    'colon, or a text with ": " in it needs quotes.',
+    'colon, braces are missing, or a text with ": " in it needs quotes.',
+    "did not find expected ',' or '}'": "a comma or a closing } is expected here, or on the line above. Add it.",
+    "did not find expected ',' or ']'": "a comma or a closing ] is expected here, or on the line above. Add it.",
+    "did not find expected '-' indicator": "a list goes on here or ends. Begin with a hyphen, or mend the indentation.",
     "did not find expected key": "this does not line up with what is above it. Indent it as its neighbours, or look "
     "for a quote or bracket too many.",
     "could not find expected ':'": "a key is expected here, or on the line above, and has no colon. Add the colon.",

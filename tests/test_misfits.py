@@ -56,9 +56,13 @@ def test_what_is_expected_is_said_in_words(old: str, new: str, said: str) -> Non
         (
             "{champion: rest, challenger: 10}",
             "\n  champion:rest\n  challenger:10",
-            'found "champion:rest challenger:10". A space goes behind each colon.',
+            'found "champion:rest challenger:10". A colon and a space go between a key and its value.',
         ),
-        ("champion: rest", "champion:rest", 'found "champion:rest". A space goes behind each colon.'),
+        (
+            "champion: rest",
+            "champion:rest",
+            'found "champion:rest". A colon and a space go between a key and its value.',
+        ),
         ("champion: rest", "champion: Rest", 'found "Rest". Did you mean "rest"?'),
         ("split:", "shares:", 'the key "shares" is not known here. Did you mean "split"?'),
         (
@@ -70,6 +74,14 @@ def test_what_is_expected_is_said_in_words(old: str, new: str, said: str) -> Non
         ("intents: [chat]", "intents: chat", '`intents` is a list; found "chat". Write it as [chat].'),
         ("kind: chat", "kind: chat\nfallback: large", '`fallback` is a list; found "large". Write it as [large].'),
         ("kind: chat", "kind: chat\nwhen: {if: {tier: edge}, arm: champion}", "Put brackets around it, or a hyphen"),
+        ("champion: rest", "champion=rest", "A colon and a space go between"),
+        ("challenger: 10", "challenger: \xa010", "plain ASCII, and U+00A0 is not"),
+        ("challenger: 10", "challenger: \uff11\uff10", "plain ASCII, and U+FF11 is not"),
+        ("  champion: {", "  Champion_1: {", 'found "Champion_1". Did you mean "champion-1"?'),
+        ("{model: small}", "{model: Small}", 'found "Small". Did you mean "small"?'),
+        ("{model: small}", '{model: "@cf/x/small"}', "Models have names in gateway.yaml, beside their ids."),
+        ("  challenger: {model", "challenger: {model", "not known here. Indent it if it belongs to `arms`."),
+        ("  champion: {model: small}", "  champion:\n  model: small", "Indent `model` if it belongs to the key above."),
         ("{model: small}", "{model: small, temperature: 0,5}", "a decimal is written with a point, such as 0.3"),
     ],
 )

@@ -330,6 +330,10 @@ def test_an_escape_is_seen_and_so_it_is_read() -> None:
         ("owner: @growth\n", "1:8", "unless it is in quotes"),
         ('a: 1\nowner: "growth\nb: 2\n', "2:8", "a quote is opened here and closed nowhere"),
         ("a: 1\nkind\n", "3:1", "has no colon"),
+        ("split: a: 1, b: 2\n", "1:9", "braces are missing"),
+        ("split: {a: 1; b: 2}\n", "1:16", "a comma or a closing } is expected"),
+        ("list:\n  - a\n  b: 1\n", "3:3", "Begin with a hyphen"),
+        ("arms:\n\xa0\xa0a: {b: 1}\n  c: 1\n", "2:1", "a no-break space stands here, U+00A0"),
     ],
 )
 def test_what_is_no_yaml_is_told_without_the_words_of_the_parser(text: str, place: str, said: str) -> None:

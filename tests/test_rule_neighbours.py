@@ -213,3 +213,8 @@ def test_what_is_only_a_little_alike_is_not_asked_about() -> None:
 
 def test_arms_that_a_stage_takes_away_are_told_at_the_stage() -> None:
     assert "routes/chat.yaml:10:15 route-shape" in complaints(chat=f"{CHAT}stages:\n  dev: {{arms: {{}}}}\n")
+
+
+def test_a_split_that_was_forgotten_is_one_problem() -> None:
+    chat = CHAT.replace("split:", "# split:") + "until: 2027-02-01\n"
+    assert complaints(chat=chat) == ["routes/chat.yaml:4:1 split-arms"]

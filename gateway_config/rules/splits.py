@@ -154,9 +154,10 @@ def until_without_split(checked: Checked) -> Iterator[Complaint]:
 
 
 def _divides(route: Route) -> bool:
-    """Whether traffic is divided, by a split of ours or by percentages made elsewhere."""
+    """Whether traffic is divided, or is meant to be: by a split of ours or by percentages made elsewhere."""
     percentages = [element for element in route.elements or () if element.get("type") == PERCENTAGE]
-    return bool(percentages) or any(len(split) > 1 for split in route.splits().values())
+    is_meant = route.tiers is None and len(route.arms) > 1  # what is wrong with the split is a problem of its own
+    return bool(percentages) or is_meant or any(len(split) > 1 for split in route.splits().values())
 
 
 @rule(dated=True)
