@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
@@ -66,6 +67,8 @@ class Client(Base):
     ) -> None:
         super().__init__(config, settings, on_drift, records, refuse_drift)
         self._transport = transport or transport_of(self._core.settings)
+        if transport is None:
+            weakref.finalize(self, self._transport.close).atexit = False  # threads may still ask while a process ends
 
     @classmethod
     def from_files(
@@ -129,7 +132,7 @@ class Client(Base):
         The request is sent when the first event is asked for. Raises StreamInterruptedError, which carries what was
         received, where it breaks off; it is never restarted.
         """
-        return Stream(stream(self._core, intent, text, options), self._connected())
+        return Stream(stream(self._core, intent, text, options), self._connected)
 
     def image(self, intent: str, prompt: str, **options: Unpack[ImageOptions]) -> Image:
         """A picture of 1024 × 1024 pixels, unless `width` and `height` say otherwise."""

@@ -167,6 +167,18 @@ def test_an_async_client_that_is_dropped_ends_its_connections(gateway: Gateway, 
     assert after <= before
 
 
+def test_a_client_that_is_dropped_ends_its_connections_and_no_stream(gateway: Gateway, config: CompiledConfig) -> None:
+    client = Client(config, gateway.settings)
+    client.ask("sprinter", "Hi", tenant="one")
+    stream = client.stream("sprinter", "Hi", tenant="one")
+    first = next(stream)
+    before = descriptors()
+    del client
+    assert (first.type, [event.type for event in stream]) == ("text", ["usage", "done"])
+    del stream
+    assert descriptors() < before
+
+
 def test_a_client_that_was_closed_asks_anew(gateway: Gateway, config: CompiledConfig) -> None:
     client = Client(config, gateway.settings)
     for _ in range(2):

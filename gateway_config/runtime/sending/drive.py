@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, Self, TypeVar
 
 import httpx
@@ -88,8 +88,8 @@ class Stream:
     A `with` block (or simply reading to the end) ends the connection; leaving a loop early does, too.
     """
 
-    def __init__(self, flow: Flow[None], transport: httpx.BaseTransport) -> None:
-        self._events = _streamed(flow, transport)
+    def __init__(self, flow: Flow[None], connected: Callable[[], httpx.BaseTransport]) -> None:
+        self._events = _streamed(flow, connected)
 
     def __iter__(self) -> Iterator[Event]:
         return self._events
@@ -111,7 +111,8 @@ class Stream:
             raise InputError(BEING_READ) from None
 
 
-def _streamed(flow: Flow[None], transport: httpx.BaseTransport) -> Generator[Event, None, None]:
+def _streamed(flow: Flow[None], connected: Callable[[], httpx.BaseTransport]) -> Generator[Event, None, None]:
+    transport = connected()
     response: httpx.Response | None = None
     parts: Iterator[bytes] = iter(())
     effect = next(flow)
