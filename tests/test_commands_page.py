@@ -13,9 +13,9 @@ from tests.small_config import run
 HEAD = """\
 # The command
 
-What each command says with `--help`. Every one takes the config from `--config DIR`, else from `GATEWRIGHT_CONFIG`,
-else from `./gateway_config`, else from the installed package; most take `--stage NAME` (`GATEWRIGHT_STAGE`, default
-`dev`) and `--json`.
+What each command says with `--help`. [The config](config.md) is the folder of `--config DIR`, else of
+`GATEWRIGHT_CONFIG`, else `./gateway_config`, else that of the installed package; most commands take `--stage NAME`
+(`GATEWRIGHT_STAGE`, default `dev`) and `--json`.
 
 | exit code | means |
 |---|---|
