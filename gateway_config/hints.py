@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from pydantic_core import ErrorDetails
 
 from gateway_config import patterns
+from gateway_config.problems import looks_like_credential
 from gateway_config.rules.registry import near_miss
 
+# Nothing longer is said again, as `shown` would cut it.
+_LONGEST = 60
 _LISTS, _MAPPINGS = ("tuple_type", "list_type"), ("dict_type", "model_type")
 
 
@@ -21,7 +24,7 @@ def of_value(detail: ErrorDetails, words: Sequence[str], required: Sequence[str]
     found, type = detail["input"], detail["type"]
     if isinstance(found, dict) and type in _LISTS:
         return " Put brackets around it, or a hyphen before it."
-    if not isinstance(found, str) or not found:
+    if not isinstance(found, str) or not found or len(found) > _LONGEST or looks_like_credential(found):
         return ""
     if near := near_miss(found, words) or _as_a_name(found, detail):
         return f' Did you mean "{near}"?'

@@ -6,7 +6,7 @@ import pytest
 
 from gateway_config.config import GatewayFile, Route
 from gateway_config.patterns import EXAMPLES
-from tests.test_load import CHAT, GATEWAY, complaints, examined
+from tests.test_load import CHAT, GATEWAY, complaints, examined, messages
 
 
 def patterns(schema: object) -> set[str]:
@@ -100,6 +100,13 @@ def test_a_text_is_no_short_form_of_what_has_no_text() -> None:
     assert [problem.message for problem in examined(gateway=gateway)[1]] == [
         '`models.small.price` is a mapping of keys; found "unknown".'
     ]
+
+
+@pytest.mark.parametrize("id", ["Ab3d5" * 8, "Long" * 20])
+def test_what_is_not_shown_is_not_said_again_in_a_hint(id: str) -> None:
+    found = messages(gateway=GATEWAY.replace("id: demo", f"id: {id}"))
+    assert "`gateway.id`" in found
+    assert id.lower() not in found.lower()
 
 
 def test_a_missing_space_is_one_problem() -> None:
