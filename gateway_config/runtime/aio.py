@@ -124,6 +124,7 @@ class AsyncClient(Base):
         """A client that lives by the config that `up` published, and follows it; see `config_state`.
 
         `publication` is that of the environment (GATEWRIGHT_CONFIG_BUCKET, …) unless it is given.
+        It is read at once, and blocks until then: make the client before the event loop runs, or by asyncio.to_thread.
         """
         publication, etag, config = cls._published(publication)
         client = cls(

@@ -41,6 +41,26 @@ def test_a_ledger_that_is_closed_or_gone_leaves_no_thread_and_no_open_segment(fo
     assert sorted(numbers(folder)) == [0, 1, 2]
 
 
+def test_a_stream_that_is_collected_while_a_writer_is_started_is_recorded_too(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, start, before = Ledger(folder), threading.Thread.start, writers()
+
+    def collecting(thread: threading.Thread) -> None:  # any step may collect garbage
+        if thread.name == "gatewright-records":
+            ledger.write(lambda: line(number=1))
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", collecting)
+    caller = threading.Thread(target=ledger.write, args=(lambda: line(number=0),), daemon=True)
+    caller.start()
+    caller.join(5)
+    assert not caller.is_alive()
+    assert writers() <= before + 1
+    ledger.close()
+    assert numbers(folder) == [0, 1]
+
+
 def test_a_call_does_not_fail_where_no_thread_can_be_had(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")

@@ -1,6 +1,8 @@
 """Small pools are filled one after the other, and a call that is over makes room again."""
 
-from gateway_config.runtime.sending.shards import EACH, MOST, Shards
+import threading
+
+from gateway_config.runtime.sending.shards import EACH, MOST, Shard, Shards
 
 
 def test_few_calls_at_a_time_use_one_pool() -> None:
@@ -23,3 +25,21 @@ def test_there_is_an_end_to_the_number_of_pools() -> None:
     for _ in range(EACH * MOST + 10):
         shards.take()
     assert len(shards.empty()) == MOST
+
+
+def test_a_stream_that_is_collected_in_the_midst_of_a_take_gives_its_shard_back() -> None:
+    left: list[Shard[object]] = []
+
+    def make() -> object:  # any step may collect garbage
+        while left:
+            shards.give_back(left.pop())
+        return object()
+
+    shards = Shards(make)
+    first = [shards.take() for _ in range(EACH)]
+    left.append(first[0])
+    thread = threading.Thread(target=shards.take, daemon=True)
+    thread.start()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert first[0].busy == EACH - 1

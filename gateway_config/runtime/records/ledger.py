@@ -52,7 +52,8 @@ class Ledger:
         self._waiting: deque[Line | bytes] = deque()
         self._held = 0
         self._segments = Segments(self.folder, self._segment_bytes, self._segment_s)
-        self._writing, self._counting = threading.Lock(), threading.Lock()
+        # The second may be taken twice by one thread: what it counts is also counted where garbage is collected.
+        self._writing, self._counting = threading.Lock(), threading.RLock()
         self._roused = self._has_thread = False
         self._wake: Wake = SimpleQueue()
         self._gone = weakref.finalize(self, _left_behind, self._wake, self._segments)
@@ -76,13 +77,14 @@ class Ledger:
     def _rouse(self) -> None:
         """Has what is waiting written soon; until then the queue keeps this ledger alive."""
         with self._counting:
-            if not self._has_thread:
-                try:
-                    threading.Thread(target=_run, args=(self._wake,), name="gatewright-records", daemon=True).start()
-                except RuntimeError:
-                    return  # no thread can be had now: the next record tries again, and `close` writes the rest
-            self._roused = self._has_thread = True
+            has_thread, self._roused, self._has_thread = self._has_thread, True, True
             self._wake.put(self)
+            if has_thread:
+                return
+            try:
+                threading.Thread(target=_run, args=(self._wake,), name="gatewright-records", daemon=True).start()
+            except RuntimeError:  # no thread can be had now: the next record tries again, and `close` writes the rest
+                self._roused = self._has_thread = False
 
     def _hold(self, line: bytes) -> None:
         """Lets a line wait, if there is room."""

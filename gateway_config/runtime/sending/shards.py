@@ -37,7 +37,8 @@ class Shards(Generic[PoolT]):
     def begin_in_child(self) -> None:
         """Begins without pools: a child must not write into the connections of its parent."""
         self._all: list[Shard[PoolT]] = []
-        self._lock = threading.Lock()
+        # A thread may hold it twice: a dropped stream that is collected as garbage gives its shard back, at any step.
+        self._lock = threading.RLock()
 
     def take(self) -> Shard[PoolT]:
         """A pool with room for one more call; beyond 512 calls at a time, the one that has the fewest."""
