@@ -44,8 +44,10 @@ def status(world: World, call: Call) -> Reply:
 @operation("GET", "/_emulator/journal", "EMULATOR", SOURCE)
 def journal(world: World, call: Call) -> Reply:
     """The newest requests (`limit`, `path`), oldest first."""
-    limit = int(call.query.get("limit", "100")) if call.query.get("limit", "1").isdigit() else 100
-    return reply_json({"requests": world.journal.read(limit, call.query.get("path", ""))})
+    asked = call.query.get("limit", "100")
+    if not asked.isdecimal():
+        raise MalformedBody(f"limit must be a whole number, not {asked!r}")
+    return reply_json({"requests": world.journal.read(int(asked), call.query.get("path", ""))})
 
 
 @operation("GET", "/_emulator/state", "EMULATOR", SOURCE)
@@ -96,7 +98,7 @@ def clock(world: World, call: Call) -> Reply:
         if stop := body.get("stop"):
             world.clock.stop(None if stop is True else parse_timestamp(stop))
         world.clock.advance(float(body.get("advance_s", 0)))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError, OSError) as error:
         raise MalformedBody(f"the clock cannot do that: {error}") from error
     if body.get("run"):
         world.clock.run()
@@ -187,7 +189,7 @@ def walk_elements(world: World, call: Call) -> Reply:
         elements = {element["id"]: element for element in body["elements"]}
         walker = walk(elements, {"metadata": body.get("metadata", {})}, world.assumes)
         done = _answered(walker, deque(body.get("draws", ())), body)
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise MalformedBody(f"these elements cannot be walked: {error!r}") from error
     tried = [{"element": one.element, "provider": one.provider, "model": one.model} for one in done.tried]
     served = done.served.element if done.served else None

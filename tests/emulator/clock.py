@@ -17,6 +17,8 @@ class Clock:
         return time.time() + self._offset_s if self._stopped_at is None else self._stopped_at
 
     def advance(self, seconds: float) -> None:
+        """Move the time; raises ValueError or OverflowError for one that no timestamp can tell."""
+        timestamp(self.now() + seconds)
         if self._stopped_at is None:
             self._offset_s += seconds
         else:
@@ -38,7 +40,7 @@ class Clock:
 
 
 def timestamp(seconds: float) -> str:
-    """As Cloudflare writes a time: UTC, milliseconds, Z."""
+    """As Cloudflare writes a time: UTC, milliseconds, Z; raises ValueError or OverflowError for one without a year."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

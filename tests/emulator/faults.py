@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from tests.emulator.web import Status
+
 
 @dataclass
 class Fault:
@@ -18,7 +20,7 @@ class Fault:
 
     path: str
     method: str | None = None
-    status: int | None = None
+    status: Status | None = None
     body: Any = None
     headers: dict[str, str] | None = None
     delay_ms: float = 0

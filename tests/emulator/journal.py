@@ -63,7 +63,7 @@ class Journal:
     def read(self, limit: int, path: str = "") -> list[dict[str, Any]]:
         """The newest entries whose path contains `path`, oldest first."""
         newest_first: Iterator[Entry] = (entry for entry in reversed(self._entries) if path in entry.call.path)
-        return [entry.as_dict() for entry in islice(newest_first, limit)][::-1]
+        return [entry.as_dict() for entry in islice(newest_first, min(limit, KEPT_REQUESTS))][::-1]
 
     def __len__(self) -> int:
         return self._count

@@ -6,10 +6,13 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
+from annotated_types import Interval
+
 JSON_TYPE = "application/json"
+Status = Annotated[int, Interval(ge=200, le=599)]  # of an answer that a client can read
 
 
 @dataclass

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from tests.emulator import journal
+from tests.emulator.clock import parse_timestamp
 from tests.emulator.server import TEST_TOKEN, Running
 from tests.emulator_tests.given import LLAMA, MINIMAL, chat_body, end, model, rate, start
 
@@ -104,6 +105,41 @@ def test_one_seed_gives_one_sequence_of_ids(
 def test_the_journal_masks_tokens(emulator: Running, control: httpx.Client) -> None:
     control.get(GATEWAYS)
     assert TEST_TOKEN not in json.dumps(emulator.journal())
+
+
+def percentages(*labels: str) -> str:
+    """A body for /walk: start and one percentage element with these outputs."""
+    outputs = {label: {"elementId": "start"} for label in labels}
+    elements = [start("p"), {"id": "p", "type": "percentage", "outputs": outputs}]
+    return json.dumps({"elements": elements, "draws": [5]})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/clock", '{"advance_s": 1e18}'),
+        ("POST", "/clock", '{"advance_s": NaN}'),
+        ("GET", "/journal?limit=some", ""),
+        ("POST", "/faults", '{"path": "/v1/*", "status": 99999}'),
+        ("POST", "/models", '{"model": "m", "failures": [{"status": 0}]}'),
+        ("POST", "/walk", percentages()),
+        ("POST", "/walk", percentages("half")),
+    ],
+)
+def test_what_cannot_be_is_refused_and_changes_nothing(emulator: Running, method: str, path: str, body: str) -> None:
+    reply = httpx.request(method, f"{emulator.url}/_emulator{path}", content=body, verify=False)
+    assert (reply.status_code, list(reply.json())) == (400, ["error"])
+    assert abs(clock_s(emulator) - time.time()) < 60
+    assert emulator.admin("GET", "/faults") == {"faults": []}
+
+
+def clock_s(emulator: Running) -> float:
+    return parse_timestamp(emulator.admin("POST", "/clock", {})["now"])
+
+
+def test_a_journal_is_read_whole_by_a_limit_beyond_it(emulator: Running, control: httpx.Client) -> None:
+    control.get(GATEWAYS)
+    assert len(emulator.journal(limit=10**30)) == 1
 
 
 @pytest.mark.parametrize("body", [{}, {"format": 1, "accounts": {}}])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.emulator.chance import Chance
+from tests.emulator.web import Status
 
 NINETY_FIFTH = 1.645  # standard deviations from the median to the 95th percentile
 
@@ -15,7 +16,7 @@ NINETY_FIFTH = 1.645  # standard deviations from the median to the 95th percenti
 class Failure:
     """The next `times` calls (null: all) fail with this status, Cloudflare code and message."""
 
-    status: int = 500
+    status: Status = 500
     code: int = 3040
     message: str = "Capacity temporarily exceeded, please try again."
     times: int | None = None
