@@ -26,6 +26,7 @@ from gateway_config.graph import (
     canonical_outputs,
     percent,
 )
+from gateway_config.problems import shown
 
 Metadata = Mapping[str, str | int | float | bool | None]
 Test = Callable[[Metadata], bool]
@@ -278,14 +279,14 @@ def condition(conditions: object) -> Test:
     Cloudflare does, so the emulator names it as an assumption.
     """
     if not isinstance(conditions, Mapping):
-        raise GraphError(f"conditions are a mapping; found {conditions!r}")
+        raise GraphError(f"conditions are a mapping; found {shown(conditions)}")
     return _all([_clause(path, wanted) for path, wanted in conditions.items()])
 
 
 def _clause(path: str, wanted: object) -> Test:
     if path in ("$and", "$or"):
         if not isinstance(wanted, list):
-            raise GraphError(f"{path} takes a list of conditions; found {wanted!r}")
+            raise GraphError(f"{path} takes a list of conditions; found {shown(wanted)}")
         tests = [condition(item) for item in wanted]
         return _all(tests) if path == "$and" else _any(tests)
     if not path.startswith(METADATA):
@@ -302,7 +303,7 @@ def _comparison(key: str, operator: str, value: Any) -> Test:
         return lambda metadata: key in metadata and not _same(metadata[key], value)
     if operator == "$in" and isinstance(value, list):
         return lambda metadata: key in metadata and any(_same(metadata[key], item) for item in value)
-    raise GraphError(f'a condition compares by $eq, $ne or $in (with a list); found "{operator}": {value!r}')
+    raise GraphError(f'a condition compares by $eq, $ne or $in (with a list); found "{operator}": {shown(value)}')
 
 
 def _same(found: Any, wanted: Any) -> bool:

@@ -63,7 +63,7 @@ class Graph:
         elements = self.elements
         starts = [id for id, element in elements.items() if element.type == START]
         if len(starts) != 1:
-            raise GraphError(f"a graph has exactly one start element; found {len(starts)}: {starts}")
+            raise GraphError(f"a graph has exactly one start element; found {', '.join(starts) or 'none'}")
         object.__setattr__(self, "start", elements[starts[0]])
         for element in elements.values():
             for label, target in element.outputs.items():
@@ -78,7 +78,7 @@ class Graph:
         by_id = {element.id: element for element in elements}
         if len(by_id) != len(elements):
             ids = [element.id for element in elements]
-            raise GraphError(f"two elements have the id {next(i for i in ids if ids.count(i) > 1)!r}")
+            raise GraphError(f'two elements have the id "{next(id for id in ids if ids.count(id) > 1)}"')
         return cls(by_id)
 
     def ordered(self) -> Graph:

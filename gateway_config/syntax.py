@@ -45,7 +45,8 @@ _SYNTAX: Mapping[str, str] = {
     'colon, braces are missing, or a text with ": " in it needs quotes.',
     "did not find expected ',' or '}'": "a comma or a closing } is expected here, or on the line above. Add it.",
     "did not find expected ',' or ']'": "a comma or a closing ] is expected here, or on the line above. Add it.",
-    "did not find expected '-' indicator": "a list goes on here or ends. Begin with a hyphen, or mend the indentation.",
+    "did not find expected '-' indicator": "a list goes on here, or ends. Begin with a hyphen, or look for a "
+    "bracket too many.",
     "did not find expected key": "this does not line up with what is above it. Indent it as its neighbours, or look "
     "for a quote or bracket too many.",
     "could not find expected ':'": "a key is expected here, or on the line above, and has no colon. Add the colon.",

@@ -12,6 +12,7 @@ from typing import Any
 
 from gateway_config.errors import GraphError
 from gateway_config.graph import ELEMENT_TYPES, Element, Graph
+from gateway_config.problems import shown
 
 KNOWN_PROPERTIES: Mapping[str, frozenset[str]] = {
     "start": frozenset(),
@@ -48,24 +49,24 @@ def _with_unknown(wire: dict[str, Any], unknown: Mapping[str, Any]) -> dict[str,
 def from_wire(elements: object) -> Graph:
     """The graph of a list of elements, also one that others made; a GraphError says what is no graph in it."""
     if not isinstance(elements, list | tuple):
-        raise GraphError(f"elements are a list; found {_kind_of(elements)}")
+        raise GraphError(f"elements are a list; found {shown(elements)}")
     return Graph.of(*(_element_from_wire(item, number) for number, item in enumerate(elements, 1)))
 
 
 def _element_from_wire(item: object, number: int) -> Element:
     if not isinstance(item, Mapping):
-        raise GraphError(f"element {number} is a mapping with id, type and outputs; found {_kind_of(item)}")
+        raise GraphError(f"element {number} is a mapping with id, type and outputs; found {shown(item)}")
     id, type = item.get("id"), item.get("type")
     if not isinstance(id, str) or not id:
-        raise GraphError(f'element {number} needs an "id" that is a text; found {id!r}')
+        raise GraphError(f'element {number} needs an "id" that is a text; found {shown(id)}')
     if type not in ELEMENT_TYPES:
-        raise GraphError(f'element "{id}" has the type {type!r}; Cloudflare knows {", ".join(ELEMENT_TYPES)}')
+        raise GraphError(f'element "{id}" has the type {shown(type)}; Cloudflare knows {", ".join(ELEMENT_TYPES)}')
     properties = item.get("properties") or {}
     if not isinstance(properties, Mapping):
-        raise GraphError(f'"properties" of element "{id}" is a mapping; found {_kind_of(properties)}')
+        raise GraphError(f'"properties" of element "{id}" is a mapping; found {shown(properties)}')
     edges = item.get("outputs") or {}
     if not isinstance(edges, Mapping):
-        raise GraphError(f'"outputs" of element "{id}" is a mapping; found {_kind_of(edges)}')
+        raise GraphError(f'"outputs" of element "{id}" is a mapping; found {shown(edges)}')
     outputs = {str(label): _target(id, str(label), edge) for label, edge in edges.items()}
     return Element(id, type, dict(properties), outputs, _unknown(item, edges))
 
@@ -73,7 +74,7 @@ def _element_from_wire(item: object, number: int) -> Element:
 def _target(id: str, label: str, edge: object) -> str:
     target = edge.get(_TARGET) if isinstance(edge, Mapping) else None
     if not isinstance(target, str):
-        raise GraphError(f'output "{label}" of element "{id}" is {{"elementId": "…"}}; found {edge!r}')
+        raise GraphError(f'output "{label}" of element "{id}" is {{"elementId": "…"}}; found {shown(edge)}')
     return target
 
 
@@ -103,7 +104,3 @@ def unknown_keys(graph: Graph) -> Iterator[tuple[str, tuple[str, ...], str]]:
             for key in sorted(edge):
                 words = f'output "{label}" of element "{id}" has the key "{key}", which is not known'
                 yield id, ("outputs", label, key), words
-
-
-def _kind_of(value: object) -> str:
-    return "nothing" if value is None else type(value).__name__

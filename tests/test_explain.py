@@ -17,7 +17,7 @@ from gateway_config.errors import GraphError
 from gateway_config.graph import CONDITIONAL, END, MODEL, PERCENTAGE, RATE, START, Element, Graph
 from gateway_config.splits import split_elements
 from gateway_config.telling.explain import Situation, explain
-from tests.small_config import GATEWAY, lines, run, run_json, write_config
+from tests.small_config import EDITOR, GATEWAY, lines, run, run_json, write_config
 
 
 @pytest.fixture
@@ -222,6 +222,14 @@ def test_behind_a_front_door_the_inner_route_gives_the_bucket(folder: Path) -> N
     data = run_json("explain", "ask", "--meta", "intent=sprinter", "--user", "u-17")
     assert data["bucket"] == bucket_of("quick-chat", "u-17")
     assert data["steps"][1]["element"] == "ask.to.quick-chat"
+
+
+def test_a_front_door_has_no_bucket_of_its_own(folder: Path) -> None:
+    no_limits = {"editor": EDITOR.replace("limits:\n  - {per: user_id, requests: 10, window_s: 60, then: fast}\n", "")}
+    write_config(folder, gateway=GATEWAY + "front_door: ask\n", **no_limits)
+    assert lines(run("explain", "ask", "--user", "u-17"))[0].startswith(
+        "ask: no bucket: it is that of the route behind"
+    )
 
 
 def test_each_step_of_the_json_form_has_element_type_reason_and_output(folder: Path) -> None:

@@ -132,7 +132,7 @@ def test_a_diamond_of_diamonds_is_walked_once() -> None:
         ([M, E], "exactly one start"),
         ([S, Element("s2", START, {}, {"next": "m"}), M, E], "exactly one start"),
         ([S, E], 'leads to "m", which does not exist'),
-        ([S, M, M, E], "two elements have the id 'm'"),
+        ([S, M, M, E], 'two elements have the id "m"'),
     ],
 )
 def test_what_is_no_graph_says_why(made: list[Element], said: str) -> None:

@@ -268,6 +268,13 @@ def test_percentages_are_numbers_that_add_up(labels: str) -> None:
     assert "elements-grammar" in rules_of(START.replace("m}", "p}"), split, model_element(FINE), END)
 
 
+def test_what_a_property_is_instead_is_told() -> None:
+    text = FINE.replace("timeout: 30000", 'timeout: "30000"')
+    told = messages(chat=elements(START, model_element(text), END))
+    assert 'is a whole number of milliseconds, and Cloudflare requires it; found "30000".' in told
+    assert "; found none." in messages(chat=elements(START, model_element("provider: workers-ai"), END))
+
+
 def test_elements_are_json_which_has_no_days() -> None:
     found = examined(chat=elements(START, model_element(f"{FINE}, since: 2026-01-01"), END))[1]
     assert 'has no days. Put "2026-01-01" in quotes' in found[0].message

@@ -104,21 +104,22 @@ def test_absent_properties_are_none() -> None:
 @pytest.mark.parametrize(
     ("elements", "said"),
     [
-        (None, "elements are a list; found nothing"),
-        ({}, "elements are a list; found dict"),
+        (None, "elements are a list; found null"),
+        ({}, "elements are a list; found {}"),
         ([], "exactly one start"),
         ([1], "element 1 is a mapping"),
         ([{}], 'element 1 needs an "id"'),
         ([{"id": ""}], 'element 1 needs an "id"'),
         ([{"id": 5}], 'element 1 needs an "id"'),
-        ([{"id": "a", "type": "rate_limit"}], "has the type 'rate_limit'; Cloudflare knows start, conditional"),
+        ([{"id": "a", "type": "rate_limit"}], 'has the type "rate_limit"; Cloudflare knows start, conditional'),
+        ([{"id": "a"}], 'element "a" has the type null; Cloudflare knows'),
         ([{"id": "a", "type": ["model"]}], "has the type"),
         ([{"id": "a", "type": "model", "properties": [1]}], '"properties" of element "a" is a mapping'),
         ([{"id": "a", "type": "model", "outputs": [1]}], '"outputs" of element "a" is a mapping'),
         ([{"id": "a", "type": "model", "outputs": {"x": "end"}}], 'output "x" of element "a" is'),
         ([{"id": "a", "type": "model", "outputs": {"x": {"elementId": 1}}}], 'output "x" of element "a" is'),
         ([START, END], 'leads to "m", which does not exist'),
-        ([START, START, MODEL, END], "two elements have the id"),
+        ([START, START, MODEL, END], 'two elements have the id "start"'),
     ],
 )
 def test_what_is_no_graph_says_why(elements: object, said: str) -> None:

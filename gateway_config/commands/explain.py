@@ -93,16 +93,23 @@ def _asked(compiled: CompiledConfig, name: str, facts: Mapping[str, Any], bucket
     route = named_route(compiled, name)
     intent = facts.get("intent") or (name if name in compiled.intents else next(iter(route.intents), None))
     metadata = {key: value for key, value in {**facts, "intent": intent}.items() if value is not None}
-    # Behind a front door, the bucket is that of the route that serves the intent.
-    inner = compiled.routes.get(compiled.intents.get(intent or "", ""), route)
-    told, words = _bucket(inner if route.name == compiled.front_door else route, metadata, bucket)
+    hashing = _hashing(compiled, route, intent)
+    told, words = _bucket(hashing, metadata, bucket, hashing.name == compiled.front_door)
     if told is not None:
         metadata["bucket"] = told
     return Asked(route, metadata, words)
 
 
-def _bucket(route: CompiledRoute, metadata: Mapping[str, Any], bucket: str | None) -> tuple[str | None, str]:
-    """The bucket that is sent, and where it comes from."""
+def _hashing(compiled: CompiledConfig, route: CompiledRoute, intent: Any) -> CompiledRoute:
+    """The route whose bucket a request has: behind a front door, the one that serves the intent."""
+    behind = compiled.routes.get(compiled.intents.get(intent or "", "")) if route.name == compiled.front_door else None
+    return behind or route
+
+
+def _bucket(
+    route: CompiledRoute, metadata: Mapping[str, Any], bucket: str | None, is_door: bool
+) -> tuple[str | None, str]:
+    """The bucket that is sent, and where it comes from. A front door has none of its own."""
     if bucket is not None:
         if bucket not in BUCKETS and bucket not in route.arms:
             hint = did_you_mean(bucket, route.arms)
@@ -112,6 +119,8 @@ def _bucket(route: CompiledRoute, metadata: Mapping[str, Any], bucket: str | Non
         return str(metadata["bucket"]), f"bucket {metadata['bucket']}, as given"
     if "bucket" not in route.metadata_keys:
         return None, "the same way for every bucket"
+    if is_door:
+        return None, "no bucket: it is that of the route behind, to which an intent leads, as in --meta intent=chat"
     key = {"user": "user_id", "tenant": "tenant_id"}.get(route.sticky, route.sticky)
     subject = metadata.get(key)
     if not isinstance(subject, str):

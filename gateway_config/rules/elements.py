@@ -9,7 +9,7 @@ from typing import Any
 from gateway_config.decide import condition, is_chained
 from gateway_config.errors import GraphError
 from gateway_config.graph import CONDITIONAL, MODEL, PERCENTAGE, RATE, Element, Graph, percent
-from gateway_config.problems import Severity
+from gateway_config.problems import Severity, shown
 from gateway_config.rules.registry import Checked, Complaint, RouteView, rule
 from gateway_config.splits import MOST_OUTPUTS
 from gateway_config.telling.words import listed
@@ -64,7 +64,9 @@ def _misshapes(element: Element) -> Iterator[str]:
             yield f'element "{element.id}" has no output "{label}"; Cloudflare requires it.'
     for name, (expected, fits) in _PROPERTIES.get(element.type, {}).items():
         if not fits(element.properties.get(name)):
-            yield f'the property "{name}" of {element.type} "{element.id}" is {expected}; Cloudflare requires it.'
+            found = shown(element.properties[name]) if name in element.properties else "none"
+            what = f'the property "{name}" of {element.type} "{element.id}"'
+            yield f"{what} is {expected}, and Cloudflare requires it; found {found}."
 
 
 def _wrong_percentages(element: Element) -> Iterator[str]:
