@@ -19,6 +19,9 @@ def documents_at(directory: Path, revision: str) -> list[Document]:
     Raises UsageError for a folder outside of git, an unknown revision, or one without this config.
     """
     commit = _git(directory, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    if commit is None and (refusal := _run(directory, "rev-parse", "--git-dir")).returncode:
+        said = refusal.stderr.decode(errors="replace").strip().partition("\n")[0].removeprefix("fatal: ")
+        raise UsageError(f'there is no revision to compare "{directory}" with; git says: {said}.')
     if commit is None:
         raise UsageError(f'git knows no revision {shown(revision)} for "{directory}". Name a commit, branch or tag.')
     tar = _git(directory, "archive", "--format=tar", commit.decode().strip())
@@ -37,8 +40,12 @@ def _files(tar: bytes) -> dict[str, bytes]:
 
 def _git(directory: Path, *arguments: str) -> bytes | None:
     """What git prints in this folder, or None where it refuses."""
+    done = _run(directory, *arguments)
+    return done.stdout if done.returncode == 0 else None
+
+
+def _run(directory: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     try:
-        done = subprocess.run(["git", "-C", directory, *arguments], capture_output=True, check=False)
+        return subprocess.run(["git", "-C", directory, *arguments], capture_output=True, check=False)
     except FileNotFoundError:
         raise UnreachableError("git is not installed; comparing with a revision needs it.") from None
-    return done.stdout if done.returncode == 0 else None

@@ -364,6 +364,12 @@ def test_an_unknown_revision_is_wrong_usage(committed: Path, revision: str) -> N
     assert f'git knows no revision "{revision}"' in result.stderr
 
 
+def test_a_folder_outside_of_git_is_told_with_gits_own_reason(folder: Path) -> None:
+    result = run("diff")
+    assert result.exit_code == 2
+    assert result.stderr.startswith('there is no revision to compare "gateway_config" with; git says: not a git repo')
+
+
 def test_a_revision_before_the_config_is_wrong_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     git("init", "-q")

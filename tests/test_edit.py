@@ -245,12 +245,15 @@ def test_json_has_file_line_and_both_texts(route: Path) -> None:
             }
         ],
         "notes": [],
+        "problems": [],
     }
 
 
 def test_a_refused_edit_says_so_in_json_too(route: Path) -> None:
     result = run("edit", "quick-chat", "challenger=200", "--json")
-    assert (result.exit_code, json.loads(result.stdout)["written"]) == (1, False)
+    data = json.loads(result.stdout)
+    assert (result.exit_code, data["written"]) == (1, False)
+    assert [problem["rule"] for problem in data["problems"]] == ["wrong-value"]
 
 
 def test_a_file_that_cannot_be_read_is_not_edited(route: Path) -> None:

@@ -243,6 +243,7 @@ def test_each_step_of_the_json_form_has_element_type_reason_and_output(folder: P
     [
         (["chatting"], 'there is no route or intent "chatting".'),
         (["sprinter", "--bucket", "chalenger"], 'Did you mean "challenger"?'),
+        (["sprinter", "--bucket", "9"], 'Did you mean "09"?'),
         (["sprinter", "--failing", "nobody"], 'quick-chat has no arm or model "nobody".'),
         (["sprinter", "--exhausted", "limit.1"], 'quick-chat has no limit "limit.1".'),
         (["sprinter", "--meta", "plan"], 'metadata is written --meta key=value; found "plan"'),

@@ -12,7 +12,7 @@ import typer
 from gateway_config.commands.check import examine_stages, named_stages
 from gateway_config.commands.lookup import to_json
 from gateway_config.commands.options import ConfigOption, JsonOption, config_directory
-from gateway_config.commands.report import Finding, plain
+from gateway_config.commands.report import Finding, as_data, plain
 from gateway_config.config import Source
 from gateway_config.edit import edited, path_of, write_atomically
 from gateway_config.errors import ConfigError, UsageError
@@ -141,7 +141,9 @@ def _print(name: str, lines: Sequence[Line], notes: Sequence[str], refused: Sequ
     if as_json:
         changed = [{"line": line.number, "before": line.before, "after": line.after} for line in lines]
         written = bool(lines) and not refused
-        typer.echo(to_json({"file": name, "written": written, "changes": changed, "notes": list(notes)}))
+        problems = [as_data(finding) for finding in refused]
+        data = {"file": name, "written": written, "changes": changed, "notes": list(notes), "problems": problems}
+        typer.echo(to_json(data))
     else:
         for line in lines:
             typer.echo(f"{name}:{line.number}\n- {line.before.strip()}\n+ {line.after.strip()}")

@@ -112,7 +112,7 @@ def _bucket(
     """The bucket that is sent, and where it comes from. A front door has none of its own."""
     if bucket is not None:
         if bucket not in BUCKETS and bucket not in route.arms:
-            hint = did_you_mean(bucket, route.arms)
+            hint = f'Did you mean "0{bucket}"?' if f"0{bucket}" in BUCKETS else did_you_mean(bucket, route.arms)
             raise UsageError(f'a bucket is "00" … "99" or an arm of {route.name}; found {shown(bucket)}. {hint}')
         return bucket, f"bucket {bucket}, as given"
     if "bucket" in metadata:  # a text, as every bucket that is sent, whatever --meta takes it for
