@@ -18,9 +18,10 @@ from cryptography.x509.oid import NameOID
 
 
 def certificate_of(file: Path) -> Path:
-    """Writes a new key with a certificate for 127.0.0.1 that it has signed itself."""
+    """Writes a new key with a certificate for 127.0.0.1 and gateway.test that it has signed itself."""
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    names = [x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("gateway.test")]
+    address = x509.SubjectAlternativeName(names)
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
     dated = builder.not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(days=1))

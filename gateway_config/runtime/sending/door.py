@@ -10,6 +10,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
+from gateway_config.runtime.errors import MissingSettingError
 from gateway_config.runtime.facts import Scalar
 from gateway_config.runtime.settings import LOOPBACK, Settings
 
@@ -76,12 +77,11 @@ def transport_of(settings: Settings) -> httpx.BaseTransport:
 
 
 def network_to(address: str) -> httpx.BaseTransport:
-    """The same to any address. Raises httpx.InvalidURL."""
+    """The same to any address. Raises httpx.InvalidURL, and MissingSettingError for a proxy or certificates."""
     from gateway_config.runtime.sending.transport import Network
 
     url = httpx.URL(address)
-    proxy = _proxy(url)
-    return Network(_certificates(url), KEEPALIVE_S, httpx.Proxy(proxy) if proxy else None)
+    return Network(_certificates(url), KEEPALIVE_S, _proxy(url))
 
 
 def async_transports_of(settings: Settings) -> Callable[[], httpx.AsyncBaseTransport]:
@@ -99,11 +99,28 @@ def async_transports_of(settings: Settings) -> Callable[[], httpx.AsyncBaseTrans
 
 def _certificates(url: httpx.URL) -> ssl.SSLContext | None:
     """None where nothing is encrypted: loading them takes longer than all the rest of making a client."""
-    return httpx.create_ssl_context() if url.scheme == "https" else None
+    if url.scheme != "https":
+        return None
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
+        named = "SSL_CERT_FILE or SSL_CERT_DIR"
+        raise MissingSettingError(f"{named} names no certificates that can be read: {error.strerror}.") from None
 
 
-def _proxy(url: httpx.URL) -> str | None:
+def _proxy(url: httpx.URL) -> httpx.Proxy | None:
+    """The proxy that the environment names, if any, also without a scheme; its password is in no message."""
     if url.host in LOOPBACK or proxy_bypass(url.host):
         return None
     proxies = getproxies()
-    return proxies.get(url.scheme) or proxies.get("all")
+    named = proxies.get(url.scheme) or proxies.get("all")
+    if not named:
+        return None
+    try:
+        proxy = httpx.Proxy(named if "://" in named else f"http://{named}")
+    except (httpx.InvalidURL, ValueError):
+        proxy = None
+    if proxy is None or proxy.url.scheme not in ("http", "https") or not proxy.url.host:
+        variable = f"{url.scheme.upper()}_PROXY or ALL_PROXY"
+        raise MissingSettingError(f"{variable} is no proxy that is known here. Name one like http://proxy:3128.")
+    return proxy

@@ -181,10 +181,16 @@ def failure(
         return DeadlineError(message, trace=call.trace)
     if isinstance(error, httpx.DecodingError):
         return BrokenAnswerError(f"{_what(call)}: its encoding is broken ({kind}). Try again.", trace=call.trace)
-    reason = f"nothing came in time ({kind})" if isinstance(error, _SLOW) else str(error) or kind
+    reason = f"nothing came in time ({kind})" if isinstance(error, _SLOW) else _said(error) or kind
     failed = ConnectionFailedError(f"{_what(call)} at {host}: {reason.rstrip('.')}. {way_on}", trace=call.trace)
     failed.reached = not isinstance(error, _NOT_SENT)
     return failed
+
+
+def _said(error: BaseException) -> str:
+    """What an error says, or what it comes from: asyncio's connections wrap what TLS says in errors without words."""
+    inner = error.__cause__ or error.__context__
+    return str(error) or (_said(inner) if inner is not None else "")
 
 
 def _refused(call: Call, response: httpx.Response, body: bytes) -> CallError:
