@@ -58,6 +58,8 @@ def preview(
     """
     if since and not as_markdown:
         raise UsageError("--since says what a change of config means in a comment: add --markdown.")
+    if as_markdown and as_json:
+        raise UsageError("--markdown and --json are two ways to say the same. Choose one.")
     wanted = Wanted(config, stage, project, emulator, plugins)
     outcome = _comment(wanted, since) if as_markdown else _run(wanted, "preview", as_json)
     if expect_no_changes and outcome.changes:

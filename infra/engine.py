@@ -74,6 +74,7 @@ class Engine(StageStack):
                 f"Stage {self.stage} has thresholds, so it is not destroyed. Nothing was changed. Whoever means it "
                 "runs `pulumi state unprotect --all` and then `pulumi destroy`."
             )
+        self._api().close()  # what it lacks is said before the engine is asked
         self._free_the_stack()
         stack = self._selected()
         if stack is None:

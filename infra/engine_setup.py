@@ -23,7 +23,13 @@ def engine_environment(project: Path, environment: Mapping[str, str]) -> dict[st
     told = {"PULUMI_SKIP_UPDATE_CHECK": "true", **environment}
     if not told.get("PULUMI_BACKEND_URL"):
         state = project / ".state"
-        state.mkdir(exist_ok=True)
+        try:
+            state.mkdir(exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f'The state has no place: "{state}" cannot be made: {error.strerror}. '
+                "Name another one by PULUMI_BACKEND_URL."
+            ) from None
         told["PULUMI_BACKEND_URL"] = f"file://{state}"
     return told
 
@@ -58,10 +64,14 @@ def new_stage(project: Path, stage: str) -> str:
     file = project / f"Pulumi.{stage}.yaml"
     if file.exists():
         return f"stage {stage} is new: it has no stack"
-    known = sorted(found.name.split(".")[1] for found in project.glob("Pulumi.*.yaml"))
-    near = near_miss(stage, known)
-    meant = f'. Did you mean "{near}"?' if near else ""
-    return f"stage {stage} is new: it has no {file.name} and no stack{meant}"
+    near = meant(project, stage)
+    return f"stage {stage} is new: it has no {file.name} and no stack{near and f'.{near}'}"
+
+
+def meant(project: Path, stage: str) -> str:
+    """A question, where another stage is called nearly so; else nothing."""
+    near = near_miss(stage, sorted(found.name.split(".")[1] for found in project.glob("Pulumi.*.yaml")))
+    return f' Did you mean "{near}"?' if near else ""
 
 
 def require_passphrase(environment: Mapping[str, str], project: Path, stage: str) -> None:
@@ -92,7 +102,22 @@ def readable(text: str) -> str:
     if killed := re.search(r"^ ?code: -(\d+)$", text, re.MULTILINE):
         return f"The engine was killed (signal {killed[1]}). `gatewright up` finishes what it left half done."
     lines = [line.strip() for line in text.splitlines()]
-    reasons = re.findall(r"^ *(?:stderr: )?error: (.+)$", text, re.MULTILINE)
-    if any("incorrect passphrase" in reason for reason in reasons):
+    reasons = re.findall(r"^ *(?:stderr: )?error: (.+(?:\n\s+(?:\*|\d\)) .+)*)$", text, re.MULTILINE)
+    said = "\n".join(first_of_each(reasons)) or (lines[-1] if lines else "the engine ended without a word")
+    if "incorrect passphrase" in said:
         return "PULUMI_CONFIG_PASSPHRASE is not the passphrase that this stack's secrets were encrypted with."
-    return "\n".join(first_of_each(reasons)) or (lines[-1] if lines else "the engine ended without a word")
+    return "\n".join([said, *(way_on for words, way_on in _WAYS_ON.items() if words in said)])
+
+
+_BACKEND = "Is PULUMI_BACKEND_URL, where the state lies, what it should be, and may you read and write there?"
+_WAYS_ON = {
+    "unable to open state directory": _BACKEND,
+    ".pulumi/meta.yaml": _BACKEND,
+    "PULUMI_ACCESS_TOKEN must be set": f"Pulumi takes its own cloud for the place of the state. {_BACKEND}",
+    "failed to load checkpoint": "`gatewright up` goes back to the state before this one, where that is whole.",
+    "malformed state value": "Take `encryptionsalt` in Pulumi.<stage>.yaml from version control.",
+    "operation not permitted": _BACKEND,
+    "permission denied": _BACKEND,
+    "read-only file system": _BACKEND,
+}
+"""What to do, where what the engine says does not tell it."""

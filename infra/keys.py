@@ -12,6 +12,7 @@ import typer
 
 from gateway_config.commands.options import JsonOption, StageOption
 from gateway_config.errors import UsageError
+from infra.stage_options import require_stage
 
 BITS = 4096
 """What Cloudflare's documentation uses; its public half fits into the 1,024 characters that a gateway takes."""
@@ -45,6 +46,7 @@ def new(private: PrivateOption = None, stage: StageOption = "dev", as_json: Json
     Example: gatewright keys new --stage prod
     Exit codes: 0 fine, 2 the file exists, or lies within a git repository.
     """
+    require_stage(stage)
     file = (private or Path.home() / ".gatewright" / f"logpush-{stage}.pem").expanduser().resolve()
     _require_private_place(file)
     public_pem, private_pem = make_pair()
@@ -82,6 +84,8 @@ def _require_private_place(file: Path) -> None:
 
 def _write(file: Path, private_pem: bytes) -> None:
     """Makes the file, for its owner alone from its first byte on. Raises UsageError where there is one already."""
+    if file.is_dir():
+        raise UsageError(f'"{file}" is a folder. Name a file in it with --private FILE.')
     if file.exists():
         raise UsageError(
             f'"{file}" exists already, and a key that logs were encrypted with is never overwritten. '

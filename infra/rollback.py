@@ -64,7 +64,7 @@ class RouteHistory:
 
     def roll_back(self, versions: list[Past], wanted: str | None) -> Past:
         """Deploys a version, by default the one that was live before this one. Returns it."""
-        target = _chosen(versions, wanted) if wanted else _before(versions, self.name)
+        target = _chosen(versions, wanted) if wanted is not None else _before(versions, self.name)
         if target.is_live:
             raise UsageError(f"Version {target.version_id} is live already.")
         self._routes.deploy(self.live.id, target.version_id)

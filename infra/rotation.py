@@ -40,6 +40,7 @@ def rotation(
     Exit codes: 0 none is near, 1 problems in the stage's config, 2 wrong usage, 7 one is due.
     """
     engine = engine_of(Wanted(None, stage, project, None, None))
+    engine.require_stage_file()
     found = reminders(engine.settings().tokens, datetime.now(UTC).date(), within_days)
     if as_json:
         typer.echo(json.dumps([reminder.as_json() for reminder in found], indent=2))

@@ -66,6 +66,7 @@ def resume(
     stage: StageOption = "dev",
     project: ProjectOption = None,
     emulator: EmulatorOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Let a route that was rolled back follow the config again, from the next `up` on. Traffic does not change now.
 
@@ -75,6 +76,9 @@ def resume(
     """
     with _history(Wanted(config, stage, project, emulator, None), route) as history:
         version = history.resume()
+    if as_json:
+        typer.echo(json.dumps({"route": route, "deployed": version}, indent=2))
+        return
     typer.echo(f"{route} follows the config again: what is live is now also its newest version, {version}.")
     typer.echo(f"`gatewright preview --stage {stage}` shows what the next `up` changes.")
 

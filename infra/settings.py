@@ -93,7 +93,8 @@ def settings_of(config: Mapping[str, Any], stack: str, environment: Mapping[str,
 
     `file` is where the config was written: problems come with their places in it.
     """
-    told = {key: _parsed(value) for key, value in config.items()}
+    # A key without a value is null in the file, and an empty text from the engine: it says nothing.
+    told = {key: _parsed(value) for key, value in config.items() if value not in (None, "")}
     if found := [*credentials_in(told, file)]:
         raise ConfigError(found)
     own = {key.removeprefix(NAMESPACE): value for key, value in told.items() if key.startswith(NAMESPACE)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway_config import patterns
 from gateway_config.errors import UsageError
+from gateway_config.problems import shown
 
 if TYPE_CHECKING:
     from infra.engine import Engine
@@ -25,7 +28,13 @@ EmulatorOption = Annotated[
 ]
 PluginsOption = Annotated[
     Path | None,
-    typer.Option("--plugins", metavar="DIR", help="A folder with further Pulumi plugins, looked at first."),
+    typer.Option(
+        "--plugins",
+        metavar="DIR",
+        help="A folder with further Pulumi plugins, looked at first.",
+        exists=True,
+        file_okay=False,
+    ),
 ]
 
 
@@ -44,8 +53,15 @@ def engine_of(wanted: Wanted, progress: Callable[[str], None] = lambda step: Non
     """The engine on the stage that is wanted."""
     from infra.engine import Engine
 
+    require_stage(wanted.stage)
     environment = environment_of(wanted, os.environ)
     return Engine(project_of(wanted.project), wanted.stage, wanted.config, environment, progress)
+
+
+def require_stage(name: str) -> None:
+    """Raises UsageError for what can be no stage, before it becomes a part of a file's name."""
+    if not re.fullmatch(patterns.STAGE, name):
+        raise UsageError(f"A stage is named like {patterns.EXAMPLES[patterns.STAGE]}; found {shown(name)}.")
 
 
 def project_of(named: Path | None) -> Path:

@@ -14,13 +14,13 @@ from typing import Any
 from pulumi import automation
 
 from gateway_config.config import GatewayConfig
-from gateway_config.errors import ConfigError
+from gateway_config.errors import ConfigError, UsageError
 from gateway_config.load import load
 from gateway_config.problems import Problem
 from infra.__main__ import NOTHING, main
 from infra.changes import LOGS, Collector, Outcome, Progress, ResourceChange, first_of_each
 from infra.engine_errors import busy, in_our_words
-from infra.engine_setup import engine_environment, new_stage, pulumi_command, read_yaml, require_passphrase
+from infra.engine_setup import engine_environment, meant, new_stage, pulumi_command, read_yaml, require_passphrase
 from infra.locks import locks, remove_dead_locks, restore_state
 from infra.settings import Settings, settings_of
 from infra.stage_file import RULE, place_of
@@ -118,11 +118,26 @@ class StageStack:
         return {"project_name": self._project_name(), "program": program, "work_dir": str(folder), "opts": options}
 
     def _project_name(self) -> str:
-        return str(read_yaml(self._project / "Pulumi.yaml").get("name", "gatewright"))
+        file = self._project / "Pulumi.yaml"
+        name = read_yaml(file).get("name")
+        if not isinstance(name, str) or not name:
+            raise UsageError(f"{file} has no `name`, under which the state lies. Take it from version control.")
+        return name
 
     def settings(self) -> Settings:
         """The stage's settings, without running the engine."""
-        return settings_of(_config_of(self._stage_file), self.stage, self._environment, self._stage_file)
+        told = settings_of(_config_of(self._stage_file), self.stage, self._environment, self._stage_file)
+        if told.stage != self.stage:
+            raise UsageError(
+                f"{self._stage_file.name} says gatewright:stage {told.stage}; here a stack is named like its stage. "
+                f"Take it out, and call that file Pulumi.{told.stage}.yaml; or use plain `pulumi`."
+            )
+        return told
+
+    def require_stage_file(self) -> None:
+        """Raises UsageError where the stage has no file: a slip of its name would look like a stage without tokens."""
+        if not self._stage_file.exists():
+            raise UsageError(f"There is no {self._stage_file}.{meant(self._project, self.stage)}")
 
     def require_ready(self) -> None:
         """Raises UsageError where the engine could not run: no passphrase, or no `pulumi` command."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from gateway_config.cloudflare.control_plane import ControlPlane
-from gateway_config.cloudflare.errors import AlreadyExistsError
+from gateway_config.cloudflare.errors import AlreadyExistsError, NotFoundError
 from gateway_config.errors import GatewrightError, GraphError
 from gateway_config.splits import explained_by_split, split_of
 from gateway_config.wire import to_wire
@@ -82,9 +82,22 @@ class Route(Resource):
         known = UNKNOWN if has_unknown(inputs["elements"]) else digest_of_inputs(inputs)
         if state and known == state.get("graphDigest"):
             return {key: state[key] for key in ROUTE["properties"] if key in state and key not in (*inputs, "held")}
+        if not state and not has_unknown(inputs):
+            self._require_free(inputs)
         made = dict.fromkeys(("versionId", "deploymentId", "versions"), UNKNOWN)
         same = {"routeId": state.get("routeId", UNKNOWN), "declaredName": inputs["name"]}
         return {**made, **same, "graphDigest": known}
+
+    def _require_free(self, inputs: Properties) -> None:
+        """What `up` would refuse is refused by the preview; one question for all new routes of a gateway."""
+        account, gateway, name = inputs["accountId"], inputs["gatewayId"], inputs["name"]
+        routes = Routes(self._control_plane(), account, gateway)
+        try:
+            live = _called(routes, self._names_in(account, gateway).find(routes, name), name)
+        except NotFoundError:  # a new gateway
+            return
+        if live is not None:
+            _take_in(live, digest_of_inputs(inputs), gateway, tell=lambda sentence: None)
 
     def observe(self, id: str, state: Properties) -> Observed | None:
         account, gateway, last = _parts(id)

@@ -48,6 +48,12 @@ def test_a_route_that_does_something_else_is_never_taken_over(route: Provider, a
     with pytest.raises(grpc.RpcError, match="gatewright import chat"):
         route.create(inputs(graph()))
     assert len(api.versions()) == 1
+    with pytest.raises(grpc.RpcError, match="gatewright import chat"):
+        route.planned(inputs(graph()))
+
+
+def test_a_preview_of_a_route_of_a_new_gateway_asks_for_nothing_more(route: Provider) -> None:
+    assert route.planned(inputs(graph(), gateway="ghost"))["graphDigest"] == graph_digest(graph())
 
 
 def test_a_create_whose_answer_is_lost_makes_one_route(route: Provider, api: Api, emulator: Running) -> None:
