@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import tarfile
 from pathlib import Path
@@ -45,7 +46,8 @@ def _git(directory: Path, *arguments: str) -> bytes | None:
 
 
 def _run(directory: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    english = {**os.environ, "LC_ALL": "C"}  # what git says goes into sentences of ours
     try:
-        return subprocess.run(["git", "-C", directory, *arguments], capture_output=True, check=False)
+        return subprocess.run(["git", "-C", directory, *arguments], capture_output=True, check=False, env=english)
     except FileNotFoundError:
         raise UnreachableError("git is not installed; comparing with a revision needs it.") from None
