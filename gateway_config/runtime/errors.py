@@ -89,9 +89,12 @@ class StreamInterruptedError(BrokenAnswerError):
 class UnfitAnswerError(BrokenAnswerError):
     """The answer does not fit the schema, and the repaired one does not either; `answer` is the last."""
 
-    def __init__(self, message: str, *, trace: str, answer: Answer) -> None:
+    answer: Answer
+
+    def __init__(self, message: str, *, trace: str = "", answer: Answer | None = None) -> None:
         super().__init__(message, trace=trace)
-        self.answer, self.attempts = answer, answer.attempts
+        if answer is not None:  # an error that comes from another process gets it, and all else, afterwards
+            self.answer, self.attempts = answer, answer.attempts
 
 
 class DriftError(CallError):

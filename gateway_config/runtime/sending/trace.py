@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 DIGEST_DIGITS = 12
+_LAST_MS = 253_402_214_400_000  # the last day of the year 9999 begins
 _TRACE = re.compile(r"([0-9a-f]{12})\.([0-9a-f]{12})([0-9a-f]{16})(?:\.([0-9]{1,9}))?")
 
 
@@ -25,8 +26,12 @@ class Trace(NamedTuple):
 
 
 def new_request_id() -> str:
-    """28 hexadecimal digits: the milliseconds since 1970 (so ids sort by time), then 64 random bits."""
-    return f"{time.time_ns() // 1_000_000:012x}{os.urandom(8).hex()}"
+    """28 hexadecimal digits: the milliseconds since 1970 (so ids sort by time), then 64 random bits.
+
+    A clock that is set before 1970, or after 9999, gives an id all the same.
+    """
+    milliseconds = min(max(0, time.time_ns() // 1_000_000), _LAST_MS)
+    return f"{milliseconds:012x}{os.urandom(8).hex()}"
 
 
 def trace_of(config_digest: str, request_id: str, attempt: int) -> str:
