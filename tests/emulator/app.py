@@ -25,6 +25,7 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 MOST_BODY_BYTES = 100 * 1024 * 1024
+MOST_UPLOAD_BYTES = 301 * 1024 * 1024  # an adapter has at most 300 MB
 ADMIN = "/_emulator"
 CONTROL = "/client/v4"
 
@@ -135,9 +136,14 @@ def _malformed(call: Call, message: str) -> Refusal:
     return gateway_error(400, 2004, f"Invalid request: {message}")
 
 
+def _too_large(path: str, message: str) -> Refusal:
+    return refuse(413, problem(10413, message)) if path.startswith(CONTROL) else gateway_error(413, 3006, message)
+
+
 async def _read(scope: Message, receive: Receive) -> Call:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     path = scope["raw_path"].partition(b"?")[0].decode("latin-1")
+    most = MOST_UPLOAD_BYTES if path.startswith(CONTROL) else MOST_BODY_BYTES
     chunks, size = [], 0
     while True:
         message = await receive()
@@ -145,8 +151,8 @@ async def _read(scope: Message, receive: Receive) -> Call:
             raise HungUp
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
-        if size > MOST_BODY_BYTES:
-            raise gateway_error(413, 3006, f"Request is too large: more than {MOST_BODY_BYTES} bytes")
+        if size > most:
+            raise _too_large(path, f"Request is too large: more than {most} bytes")
         if not message.get("more_body"):
             break
     query, client = scope["query_string"].decode("latin-1"), (scope["client"] or ("127.0.0.1",))[0]

@@ -175,6 +175,21 @@ def test_a_body_over_100_mb_is_413(client: httpx.Client, monkeypatch: pytest.Mon
     assert client.post(f"/v1/{ACCOUNT}/gw{CHAT}", json=chat_body("x" * 2000)).status_code == 413
 
 
+def test_an_upload_may_be_larger_and_is_refused_in_the_words_of_the_control_plane(
+    control: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "MOST_BODY_BYTES", 1000)
+    monkeypatch.setattr(app, "MOST_UPLOAD_BYTES", 3000)
+    whole, too_large = (control.post("/r2/buckets", content="x" * size) for size in (2000, 4000))
+    assert (whole.status_code, too_large.status_code) == (400, 413)
+    assert "too large" in too_large.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("path", ["/r2/buckets?per_page=²", "/ai/finetunes/public?offset=²&limit=²"])
+def test_a_digit_that_is_no_number_fails_nothing(control: httpx.Client, path: str) -> None:
+    assert control.get(path).status_code < 500
+
+
 def test_a_client_that_hangs_up_while_sending_harms_nobody(client: httpx.Client) -> None:
     with raw(client) as send:
         send_head = f"POST /v1/{ACCOUNT}/gw{CHAT} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"

@@ -43,7 +43,7 @@ def list_public(world: World, call: Call) -> Reply:
     if field := call.query.get("orderBy"):
         found.sort(key=lambda one: str(one.as_dict().get(field)))
     offset, limit = (
-        int(call.query[name]) if call.query.get(name, "").isdigit() else None for name in ("offset", "limit")
+        int(call.query[name]) if call.query.get(name, "").isdecimal() else None for name in ("offset", "limit")
     )
     return result([one.as_dict() for one in found[offset or 0 :][:limit]])
 

@@ -79,7 +79,7 @@ def list_buckets(world: World, call: Call) -> Reply:
         key=lambda one: one.name,
         reverse=call.query.get("direction") == "desc",
     )
-    size = int(call.query["per_page"]) if call.query.get("per_page", "").isdigit() else 20
+    size = int(call.query["per_page"]) if call.query.get("per_page", "").isdecimal() else 20
     after = call.query.get("cursor", "")
     rest = [one for one in found if not after or one.name > after]
     shown = rest[: max(1, min(size, 1000))]

@@ -39,7 +39,7 @@ def typed(text: str, pace: Programme) -> Iterator[str | int]:
         yield from pieces(text)
         return
     for part in re.findall(r"\d+|\D+", text):
-        yield int(part) if part.isdigit() and str(int(part)) == part else part
+        yield int(part) if part.isdecimal() and str(int(part)) == part else part
 
 
 async def paced(chunks: Iterable[bytes], pace: Programme) -> AsyncIterator[bytes]:
