@@ -1,17 +1,21 @@
 """Answers that must fit a schema: what their repair costs, and schemas that could not be checked."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import httpx
 import pytest
+from pydantic import BaseModel
 
 from gateway_config.compiled import CompiledConfig
-from gateway_config.runtime import CallError, DriftError
+from gateway_config.runtime import CallError, DriftError, InputError
 from gateway_config.runtime.records.segments import read_records
 from tests.runtime.test_asking import SCHEMA
 from tests.runtime.world import GEMMA, Gateway, Step, answering, completion
 
+T = TypeVar("T")
 WRONG = answering(completion("no JSON"), model=GEMMA)
 
 
@@ -43,3 +47,24 @@ def test_an_answer_that_is_refused_as_drift_still_counts(rich: CompiledConfig, t
         client.ask("seer", "Hi")
     (record,) = read_records(tmp_path)
     assert (record["served_model"], record["tokens_in"]) == ("@cf/someone/else", 10)
+
+
+class Box(BaseModel, Generic[T]):
+    content: T
+
+
+def test_a_generic_class_is_named_as_an_upstream_takes_it(rich: CompiledConfig) -> None:
+    gateway = Gateway(answering(completion('{"content": 1}'), model=GEMMA))
+    answer = gateway.client(rich).ask("seer", "Plan", schema=Box[int])
+    assert answer.data == Box[int](content=1)
+    assert gateway.bodies[0]["response_format"]["json_schema"]["name"] == "Box_int_"
+
+
+class Callback(BaseModel):
+    call: Callable[[int], int]
+
+
+def test_a_class_without_a_schema_is_refused_in_one_line(rich: CompiledConfig) -> None:
+    with pytest.raises(InputError, match="Callback has no JSON Schema: ") as caught:
+        Gateway().client(rich).ask("seer", "Plan", schema=Callback)
+    assert "\n" not in str(caught.value)

@@ -133,9 +133,12 @@ def _shape_of_class(given: type) -> Shape:
     if not issubclass(given, BaseModel):
         raise InputError(f"{_EXPECTED}; found the class {given.__name__}.")
     try:
-        return Shape(given.__name__, given.model_json_schema(), given)
+        # OpenAI takes letters, digits, "_" and "-" here; a generic class has brackets in its name.
+        name = re.sub(r"[^0-9A-Za-z_-]", "_", given.__name__)[:64]
+        return Shape(name, given.model_json_schema(), given)
     except (PydanticUserError, AttributeError) as error:
-        raise InputError(f"{given.__name__} has no JSON Schema: {error}.") from None
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise InputError(f"{given.__name__} has no JSON Schema: {reason}.") from None
 
 
 def _check(schema: Any) -> None:
