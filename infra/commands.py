@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,7 +26,9 @@ CHANGES = 7
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the commands."""
+    """Adds the commands. Raises ModuleNotFoundError where the extra is missing, since they import late."""
+    if find_spec("pulumi") is None:
+        raise ModuleNotFoundError("No module named 'pulumi'", name="pulumi")
     for command in (preview, up, destroy):
         app.command()(command)
     register_routes(app)

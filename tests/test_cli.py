@@ -295,6 +295,15 @@ def test_a_missing_extra_is_one_sentence(folder: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("command", ["preview", "up", "rotation"])
+def test_a_command_of_infra_without_its_extra_is_one_sentence(command: str) -> None:
+    code = "import sys; sys.modules['pulumi'] = None; from gateway_config.cli import main; main()"
+    done = process(code, command)
+    told, *usage = done.stderr.splitlines()
+    assert (done.returncode, told) == (2, 'The commands of infra need pulumi: pip install "gatewright[infra]"')
+    assert "Traceback" not in "".join(usage)
+
+
 def test_check_loads_neither_pulumi_nor_http_nor_rich(folder: Path) -> None:
     code = (
         "import sys; from gateway_config.cli import main\n"

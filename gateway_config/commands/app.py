@@ -93,11 +93,11 @@ def _extend(app: typer.Typer, word: str | None) -> None:
     for extension in _extensions():
         try:
             register: Callable[[typer.Typer], None] = extension.load()
+            register(app)
         except ModuleNotFoundError as error:
             extra = f'pip install "gatewright[{extension.name}]"'
             hints.append(f"The commands of {extension.name} need {error.name}: {extra}")
             continue
-        register(app)
         if word in _names(app):
             return
     app.info.epilog = "\n\n".join(hints)

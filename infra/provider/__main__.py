@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Mapping
@@ -12,18 +13,27 @@ import grpc
 from pulumi.runtime.proto.provider_pb2_grpc import add_ResourceProviderServicer_to_server
 
 from gateway_config.cloudflare.control_plane import ControlPlane
+from gateway_config.errors import UsageError
 from infra.provider import RESOURCES
 from infra.provider.servicer import Servicer
 
 LARGEST_MESSAGE = 400 * 1024 * 1024
 """What the engine itself allows."""
 THREADS = 32
+PACE = "GATEWRIGHT_CALLS_PER_S"
 
 
 def connect(environment: Mapping[str, str]) -> ControlPlane:
-    """The client that the environment describes, at the pace it asks for."""
-    pace = environment.get("GATEWRIGHT_CALLS_PER_S")
-    return ControlPlane.from_environment(environment, pace_per_s=float(pace) if pace else None, connections=THREADS)
+    """The client that the environment describes, at the pace it asks for. Raises UsageError where that is none."""
+    return ControlPlane.from_environment(environment, pace_per_s=_pace(environment.get(PACE)), connections=THREADS)
+
+
+def _pace(text: str | None) -> float | None:
+    if not text:
+        return None
+    if not re.fullmatch(r"\d+(\.\d+)?", text) or not float(text):
+        raise UsageError(f'{PACE} is a number greater than 0, such as 4; found "{text}".')
+    return float(text)
 
 
 def serve() -> grpc.Server:
