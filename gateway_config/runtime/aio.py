@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
-from weakref import ref
 
 import httpx
 
@@ -33,6 +31,7 @@ from gateway_config.runtime.options import (
 from gateway_config.runtime.sending.door import async_transports_of
 from gateway_config.runtime.sending.drive_async import AsyncStream, drive_async
 from gateway_config.runtime.sending.flow import Flow
+from gateway_config.runtime.sending.loops import ByLoop
 from gateway_config.runtime.settings import Settings
 
 # The rest is imported by the methods that need it: most applications use two or three kinds.
@@ -50,31 +49,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class _OfOneLoop:
-    """The connections of the event loop that runs. They end with it: it closes the generators that it began."""
-
-    def __init__(self, client: AsyncClient, transport: httpx.AsyncBaseTransport) -> None:
-        self.transport = transport
-        self._life = _until_its_end(ref(client), transport, asyncio.get_running_loop())
-        with suppress(StopIteration):  # that is how its first step ends, which waits for nothing
-            self._life.__anext__().send(None)
-
-    async def close(self) -> None:
-        """Ends the connections."""
-        await self._life.aclose()
-
-
-async def _until_its_end(
-    client: ref[AsyncClient], transport: httpx.AsyncBaseTransport, loop: asyncio.AbstractEventLoop
-) -> AsyncGenerator[None, None]:
-    try:
-        yield
-    finally:
-        if (own := client()) is not None:
-            own._by_loop.pop(loop, None)
-        await transport.aclose()
-
-
 class AsyncClient(Base):
     """Asks intents with asyncio, from any event loop; its methods promise what those of `Client` do."""
 
@@ -90,8 +64,7 @@ class AsyncClient(Base):
     ) -> None:
         super().__init__(config, settings, on_drift, records, refuse_drift)
         self._given = transport
-        self._make = async_transports_of(self._core.settings)
-        self._by_loop: dict[asyncio.AbstractEventLoop, _OfOneLoop] = {}
+        self._by_loop = ByLoop(async_transports_of(self._core.settings))
 
     @classmethod
     def from_files(
@@ -143,8 +116,8 @@ class AsyncClient(Base):
         self._ended()
         if self._given is not None:
             await self._given.aclose()
-        elif (own := self._by_loop.get(asyncio.get_running_loop())) is not None:
-            await own.close()
+        else:
+            await self._by_loop.close()
 
     async def ask(self, intent: str, text: str | Sequence[Message], **options: Unpack[AskOptions]) -> Answer:
         """As `Client.ask`."""
@@ -238,10 +211,4 @@ class AsyncClient(Base):
     def _connected(self) -> httpx.AsyncBaseTransport:
         """The connections of the event loop that runs."""
         self._go_on()
-        if self._given is not None:
-            return self._given
-        loop = asyncio.get_running_loop()
-        own = self._by_loop.get(loop)
-        if own is None:
-            own = self._by_loop[loop] = _OfOneLoop(self, self._make())
-        return own.transport
+        return self._given if self._given is not None else self._by_loop.here()
