@@ -11,7 +11,10 @@ _INPUTS: dict[str, Any] = {
     "bucket": {**_STRING, "description": "R2 bucket, made for published configs alone.", "replaceOnChanges": True},
     "jurisdiction": {**_STRING, "description": "`default`, `eu` or `fedramp`.", "replaceOnChanges": True},
     "key": {**_STRING, "description": "Name of the object; one for each stage.", "replaceOnChanges": True},
-    "content": {**_STRING, "description": "The compiled config as JSON."},
+    "content": {
+        **_STRING,
+        "description": "The compiled config as JSON: what `CompiledConfig.to_json()` gives in Python.",
+    },
     "contentDigest": {**_STRING, "description": "SHA-256 of the content in hex; shown in diffs."},
     "tokenId": {**_STRING, "description": "Id of an API token that may write to the bucket."},
     "tokenValue": {**_STRING, "secret": True, "description": "Value of that token."},
