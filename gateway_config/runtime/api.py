@@ -6,13 +6,12 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-import httpx
-
 from gateway_config.cloudflare.control_plane import BASE_URL, ControlPlane
 from gateway_config.errors import UsageError
 from gateway_config.runtime.errors import MissingSettingError
 from gateway_config.runtime.sending.call import Until
 from gateway_config.runtime.sending.door import Door, network_to, without
+from gateway_config.runtime.settings import check_url
 
 
 def api_until(moment: float, longest_s: float, sleep: Callable[[float], None], **options: Any) -> ControlPlane:
@@ -21,10 +20,12 @@ def api_until(moment: float, longest_s: float, sleep: Callable[[float], None], *
     Raises MissingSettingError for a token or an address that is none.
     """
     try:
-        network = network_to(os.environ.get("CLOUDFLARE_BASE_URL") or BASE_URL)
+        address = os.environ.get("CLOUDFLARE_BASE_URL") or BASE_URL
+        check_url("CLOUDFLARE_BASE_URL", address)
+        network = network_to(address)
         limit = Until(longest_s, moment)
         return ControlPlane.from_environment(transport=network, timeout_s=limit, sleep=sleep, **options)
-    except (UsageError, httpx.InvalidURL) as error:
+    except UsageError as error:
         raise MissingSettingError(str(error)) from None
 
 

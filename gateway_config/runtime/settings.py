@@ -38,7 +38,7 @@ class Settings:
             raise MissingSettingError("GATEWRIGHT_TOKEN holds characters that no token has. Copy it again.")
         if not is_text(self.cache_namespace):
             raise MissingSettingError("GATEWRIGHT_CACHE_NAMESPACE is no text in UTF-8.")
-        _check_url(self.url)
+        check_url("GATEWRIGHT_URL", self.url)
 
     def __repr__(self) -> str:
         records = None if self.records is None else str(self.records)
@@ -66,16 +66,17 @@ def stage_of(environment: Mapping[str, str] = os.environ) -> str:
     return environment.get("GATEWRIGHT_STAGE") or DEFAULT_STAGE
 
 
-def _check_url(text: str) -> None:
+def check_url(name: str, text: str) -> None:
+    """Raises MissingSettingError, which names the variable, for a URL that no token may be sent to."""
     try:
         url = httpx.URL(text)
     except (httpx.InvalidURL, TypeError, UnicodeError) as error:
-        raise MissingSettingError(f"GATEWRIGHT_URL is no URL: {str(error).rstrip('.')}.") from None
+        raise MissingSettingError(f"{name} is no URL: {str(error).rstrip('.')}.") from None
     # Nothing would read these, and each of them would be shown where the URL is.
     if url.userinfo or url.query or url.fragment or "%" in url.host:
-        raise MissingSettingError("GATEWRIGHT_URL is a host and a path: no name or password, no ? and #, no space.")
+        raise MissingSettingError(f"{name} is a host and a path: no name or password, no ? and #, no space.")
     if not url.host or url.scheme not in ("http", "https"):
-        raise MissingSettingError(f'GATEWRIGHT_URL begins with https://; found "{text}".')
+        raise MissingSettingError(f'{name} begins with https://; found "{text}".')
     # The token travels in a header: over plain HTTP anybody on the way could take it.
     if url.scheme == "http" and url.host not in LOOPBACK:
-        raise MissingSettingError(f'GATEWRIGHT_URL would send the token unencrypted to "{url.host}". Use https://.')
+        raise MissingSettingError(f'{name} would send the token unencrypted to "{url.host}". Use https://.')

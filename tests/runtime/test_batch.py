@@ -202,12 +202,13 @@ def test_a_pause_between_polls_that_is_none_is_refused_before_anything_is_queued
         Gateway().client(config).batch("sage", ["a"], poll_s=poll_s)
 
 
-def test_a_batch_with_an_address_that_is_none_is_a_missing_setting(
-    config: CompiledConfig, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("address", ["http://127.0.0.1:port", "nonsense", "\udcff", "http://api.test/client/v4"])
+def test_a_batch_with_an_address_that_no_token_may_go_to_is_a_missing_setting(
+    config: CompiledConfig, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TEST_TOKEN)
-    monkeypatch.setenv("CLOUDFLARE_BASE_URL", "http://127.0.0.1:port")
-    with pytest.raises(MissingSettingError):
+    monkeypatch.setenv("CLOUDFLARE_BASE_URL", address)
+    with pytest.raises(MissingSettingError, match="CLOUDFLARE_BASE_URL"):
         Gateway().client(config).batch("sage", ["a"])
 
 
