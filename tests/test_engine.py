@@ -25,6 +25,7 @@ from infra.changes import Outcome
 from infra.engine import Engine
 from infra.engine_errors import EngineError
 from tests.emulator.server import TEST_TOKEN, Running
+from tests.stand_in.event_loops import collected_at_once
 from tests.stand_in.project import TEST_ACCOUNT, edit, project_environment, write_project
 
 pytestmark = pytest.mark.engine
@@ -211,7 +212,7 @@ def test_an_authorization_given_by_hand_is_not_kept_in_plain_text_where_up_fails
     given = {key: _SWITCHED_ON[key] for key in ("otel", "stripe")}
     stage.api.put(GATEWAY, {key: settings[key] for key in _FULL_PUT} | given)
     stage.emulator.fault(f"/client/v4{GATEWAY}", method="PUT", status=400, times=9)
-    with pytest.raises(EngineError):
+    with collected_at_once(), pytest.raises(EngineError):
         stage.up()
     written = [file.read_text() for file in (stage.folder / "state").rglob("*.json*")]
     assert [text for text in written if "stripe" in text and "otels" in text]

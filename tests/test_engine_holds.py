@@ -18,6 +18,7 @@ from infra.engine import Engine
 from infra.engine_errors import EngineError
 from infra.safety import UnsafeError
 from tests.emulator.server import TEST_TOKEN, Running
+from tests.stand_in.event_loops import collected_at_once
 from tests.stand_in.project import TEST_ACCOUNT, edit, project_environment, write_project
 
 pytestmark = pytest.mark.engine
@@ -55,7 +56,7 @@ def test_a_rollback_holds_until_it_is_resumed(tmp_path: Path, emulator: Running)
     assert plan.held == ("quick-chat",)
     assert [notice for notice in plan.notices if "is held" in notice]
     edit(stage.folder / "gateway_config/routes/seeing.yaml", {"first_byte_ms: 15000": "first_byte_ms: 16000"})
-    with pytest.raises(EngineError, match="gatewright resume quick-chat"):
+    with collected_at_once(), pytest.raises(EngineError, match="gatewright resume quick-chat"):
         stage.engine().up()
     assert [change.name for change in stage.preview().changes] == ["quick-chat"], "the other route went on"
 
@@ -89,7 +90,7 @@ def test_prod_weighs_neither_a_rollback_nor_its_end(tmp_path: Path, emulator: Ru
     assert stage.command("rollback", "quick-chat").exit_code == 0
     plan = stage.preview()
     assert (plan.held, plan.refusals) == (("quick-chat",), ())
-    with pytest.raises(EngineError, match="gatewright resume quick-chat"):
+    with collected_at_once(), pytest.raises(EngineError, match="gatewright resume quick-chat"):
         stage.engine().up()
     assert stage.command("resume", "quick-chat").exit_code == 0
     assert [change.name for change in stage.engine().up().changes] == ["quick-chat"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 import os
 import shutil
@@ -11,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,6 +26,7 @@ from tests.faults.case import Case, Result, Subject, ToldError, calls
 from tests.faults.peers import EmulatorPeer, Peer
 from tests.route_given import GATEWAY, GATEWAYS, Api
 from tests.small_config import FILES
+from tests.stand_in.event_loops import collected_at_once
 from tests.stand_in.project import edit, project_environment, write_project
 
 STEPS = ("create", "edit", "preview", "refresh", "import", "destroy")
@@ -148,14 +147,11 @@ def killed(case: Case, emulator: Running) -> Result:
 
 def _told(call: Callable[[], object]) -> None:
     failure = None
-    try:
-        call()
-    except GatewrightError as error:
-        failure = str(error)
-    with warnings.catch_warnings():
-        # Pulumi's SDK leaves the event loop of a run that failed to the garbage collector.
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+    with collected_at_once():
+        try:
+            call()
+        except GatewrightError as error:
+            failure = str(error)
     if failure is not None:
         raise ToldError(failure)
 
